@@ -1,0 +1,1 @@
+"""textvae: latent-variable models of text."""

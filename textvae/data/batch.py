@@ -1,0 +1,59 @@
+"""One batch of sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from textvae.modules.noise import NoiseKey
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sentences of at most L − 1 tokens, padded, on one device.
+
+    input_ids: (B, L) the encoder's view: tokens (noised, if noise is on), `</s>`, padding.
+    attention_mask: (B, L) True where `input_ids` is not padding.
+    decoder_input_ids: (B, L) `<s>`, tokens (some blanked by word dropout), padding.
+    labels: (B, L) tokens, `</s>`, then −100, which no loss reads.
+    style: (B,) index of the label.
+    bag_ids, bag_weights: (B, L) rows of the content bag of words and their share; the weights of a sentence sum to 1,
+        or to 0 where it has no content word.
+    key: the batch's place in the run's noise, None outside training.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    decoder_input_ids: Tensor
+    labels: Tensor
+    style: Tensor
+    bag_ids: Tensor
+    bag_weights: Tensor
+    key: NoiseKey | None = None
+
+    def __len__(self) -> int:
+        return self.input_ids.shape[0]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensor fields by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "key"}
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on `device`."""
+        return replace(self, **{n: t.to(device, non_blocking=True) for n, t in self.tensors().items()})
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """Sentences start … stop − 1, which keep their places in the noise."""
+        key = None if self.key is None else self.key.part(start)
+        return replace(self, **{n: t[start:stop] for n, t in self.tensors().items()}, key=key)
+
+    def permuted(self, order: Tensor) -> Batch:
+        """Sentences *and labels* in another order, without noise (its rows would move)."""
+        return replace(self, **{n: t[order] for n, t in self.tensors().items()}, key=None)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens to predict, `</s>` included."""
+        return int((self.labels >= 0).sum())

@@ -1,0 +1,99 @@
+"""Configuration of the style-content autoencoder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from transformers import PreTrainedConfig
+
+from textvae.errors import UserError
+from textvae.modules.decoders import DecoderConfig
+from textvae.modules.encoders import EncoderConfig
+from textvae.modules.latents import LatentConfig
+
+
+@dataclass
+class ModelConfig:
+    """The networks, as a user writes them down."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """Network that reads the sentence."""
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    """Network that writes it."""
+    style: LatentConfig = field(default_factory=lambda: LatentConfig(size=8, prior="class_conditional"))
+    """Style space z_s."""
+    content: LatentConfig = field(default_factory=LatentConfig)
+    """Content space z_c."""
+    embedding_size: int = 300
+    """Width of a word vector, shared by encoder and decoder."""
+    embedding_dropout: float = 0.0
+    """Dropout on word vectors."""
+    output: Literal["full", "adaptive"] = "full"
+    """Softmax over the vocabulary: exact, or adaptive with clusters of rare words (word tokenizer only)."""
+    adversary_hidden: int = 0
+    """Hidden units of the style adversary; 0 is the paper's linear one."""
+
+
+def _known(cls: type, values: dict[str, Any], where: str) -> Any:
+    unknown = set(values) - set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+    if unknown:
+        raise UserError(f"{where}: unknown keys {sorted(unknown)}; known: {sorted(cls.__dataclass_fields__)}")  # type: ignore[attr-defined]
+    return cls(**values)
+
+
+class StyleContentVAEConfig(PreTrainedConfig):
+    """All that rebuilds the networks of a saved model: `config.json` beside the weights.
+
+    Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig` and `LatentConfig`; unknown keys are refused
+    (transformers would keep them silently).
+    """
+
+    model_type = "textvae_style_content"
+    is_encoder_decoder: bool = True
+
+    sentence_encoder: dict[str, Any] | None = None
+    sentence_decoder: dict[str, Any] | None = None
+    style_space: dict[str, Any] | None = None
+    content_space: dict[str, Any] | None = None
+    embedding_size: int = 300
+    embedding_dropout: float = 0.0
+    output: str = "full"
+    vocab_size: int = 10000
+    bag_size: int = 1000
+    labels: list[str] | None = None
+    pad_token_id: int = 0
+    bos_token_id: int = 1
+    eos_token_id: int = 2
+    unk_token_id: int = 3
+    mask_token_id: int = 4
+    decoder_start_token_id: int = 1
+    max_length: int = 30
+
+    def parts(self) -> tuple[EncoderConfig, DecoderConfig, LatentConfig, LatentConfig]:
+        """The four sub-configurations, checked."""
+        return (
+            _known(EncoderConfig, self.sentence_encoder or {}, "encoder"),
+            _known(DecoderConfig, self.sentence_decoder or {}, "decoder"),
+            _known(LatentConfig, self.style_space or {"size": 8}, "style"),
+            _known(LatentConfig, self.content_space or {}, "content"),
+        )
+
+
+def pretrained_config(
+    config: ModelConfig, vocab_size: int, bag_size: int, labels: tuple[str, ...], max_length: int
+) -> StyleContentVAEConfig:
+    """Join what the user wrote with what the data decided."""
+    return StyleContentVAEConfig(
+        sentence_encoder=asdict(config.encoder),
+        sentence_decoder=asdict(config.decoder),
+        style_space=asdict(config.style),
+        content_space=asdict(config.content),
+        embedding_size=config.embedding_size,
+        embedding_dropout=config.embedding_dropout,
+        output=config.output,
+        vocab_size=vocab_size,
+        bag_size=bag_size,
+        labels=list(labels),
+        max_length=max_length,
+    )

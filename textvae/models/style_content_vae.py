@@ -1,0 +1,222 @@
+"""The style-content autoencoder (John, Mou, Bahuleyan & Vechtomova, ACL 2019, arXiv 1808.04339)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
+
+from textvae.data.batch import Batch
+from textvae.models.configuration import StyleContentVAEConfig
+from textvae.modules.classifiers import Classifier
+from textvae.modules.decoders import build_decoder
+from textvae.modules.encoders import build_encoder
+from textvae.modules.latents import Latent, LatentOutput, build_latent
+from textvae.modules.noise import NoiseKey
+from textvae.modules.output import OUTPUTS
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The two views of a batch of sentences."""
+
+    style: LatentOutput
+    content: LatentOutput
+
+    def detach(self) -> Latents:
+        """The same numbers outside the graph: what phase `dis` reads."""
+        return Latents(self.style.detach(), self.content.detach())
+
+
+@dataclass(frozen=True)
+class StyleContentOutput:
+    """Everything the objectives read, unreduced.
+
+    token_nll: (B, L) −log p(token), 0 at padding. latents: both spaces.
+    style_logits: (B, S) from z_s. bag_logits: (B, W) from z_c.
+    """
+
+    token_nll: Tensor
+    latents: Latents
+    style_logits: Tensor
+    bag_logits: Tensor
+
+
+class StyleContentVAE(PreTrainedModel, GenerationMixin):
+    """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
+
+    z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc).
+    """
+
+    config_class = StyleContentVAEConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+
+    def __init__(self, config: StyleContentVAEConfig):
+        super().__init__(config)
+        encoder, decoder, style, content = config.parts()
+        num_styles = len(config.labels or [])
+        self.num_styles = num_styles
+        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.sentence_encoder = build_encoder(encoder, config.embedding_size)
+        self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
+        self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
+        self.decoder = build_decoder(decoder, config.embedding_size, style.size + content.size)
+        self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
+        self.style_head = Classifier(style.size, num_styles)
+        self.bag_head = Classifier(content.size, config.bag_size)
+        # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
+        self.register_buffer("style_means", torch.zeros(num_styles, style.size))
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """torch's own initialisation for layers; small normal word vectors; orthogonal prior means."""
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
+            with torch.no_grad():
+                module.weight[self.config.pad_token_id] = 0.0
+        elif isinstance(module, Latent) and hasattr(module, "prior_means"):
+            module.reset_prior()
+        elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):
+            module.reset_parameters()
+        elif isinstance(module, StyleContentVAE):
+            nn.init.zeros_(module.style_means)
+
+    # ------------------------------------------------------------------------------------------ encoding
+    def encode(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        style: Tensor | None = None,
+        sample: bool = False,
+        key: NoiseKey | None = None,
+    ) -> Latents:
+        """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL."""
+        embedded = self.embedding_dropout(self.embedding(input_ids))
+        summary = self.sentence_encoder(embedded, attention_mask).summary
+        return Latents(
+            self.style_latent(summary, style, sample, key), self.content_latent(summary, style, sample, key)
+        )
+
+    @staticmethod
+    def memory(z_s: Tensor, z_c: Tensor) -> Tensor:
+        """[z_s; z_c] as the decoder's memory: (B, 1, Zs + Zc)."""
+        return torch.cat((z_s, z_c), dim=-1)[:, None]
+
+    # ------------------------------------------------------------------------------------------ training
+    def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
+        """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
+        latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key)
+        z_s, z_c = latents.style.value, latents.content.value
+        embedded = self.embedding_dropout(self.embedding(batch.decoder_input_ids))
+        hidden = self.decoder(self.memory(z_s, z_c), embedded)
+        return StyleContentOutput(
+            self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
+        )
+
+    def token_nll(self, hidden: Tensor, labels: Tensor) -> Tensor:
+        """(B, L, D) and (B, L) → (B, L) nats. The output layer, most of the cost, never sees padding."""
+        valid = labels >= 0
+        if bool(valid.all()):
+            return self.output.nll(hidden.flatten(0, 1), labels.flatten()).view(labels.shape)
+        nll = self.output.nll(hidden[valid], labels[valid])
+        return torch.zeros(labels.shape, dtype=nll.dtype, device=nll.device).masked_scatter(valid, nll)
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        encoder_outputs: BaseModelOutput | None = None,
+        batch: Batch | None = None,
+        sample: bool = True,
+        **_: Any,
+    ) -> StyleContentOutput | Seq2SeqLMOutput:
+        """`batch=` gives the training terms; otherwise a sequence-to-sequence pass as in transformers.
+
+        In the second case the sentence (or `encoder_outputs.last_hidden_state` = a memory (B, 1, Zs + Zc)) is decoded
+        from its posterior mean to logits (B, L, V), with the mean token loss if `labels` are given.
+        """
+        if batch is not None:
+            return self.reconstruct(batch, sample)
+        if encoder_outputs is None:
+            assert input_ids is not None, "give a batch, input_ids or encoder_outputs"
+            encoder_outputs = self.get_encoder()(input_ids, attention_mask)
+        memory = encoder_outputs.last_hidden_state
+        if decoder_input_ids is None:
+            assert labels is not None, "give decoder_input_ids or labels"
+            start = labels.new_full((labels.shape[0], 1), self.config.bos_token_id)
+            decoder_input_ids = torch.cat((start, labels[:, :-1].clamp(min=self.config.pad_token_id)), dim=1)
+        hidden = self.decoder(memory, self.embedding(decoder_input_ids))
+        loss = None
+        if labels is not None:
+            loss = self.token_nll(hidden, labels).sum() / (labels >= 0).sum()
+        return Seq2SeqLMOutput(loss=loss, logits=self.output.logits(hidden), encoder_last_hidden_state=memory)
+
+    # ------------------------------------------------------------------------------------------ style vectors
+    @property
+    def style_vectors(self) -> Tensor:
+        """(S, Zs): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
+        latent = self.style_latent
+        return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
+
+    def style_vector(self, label: int, strength: float = 1.0) -> Tensor:
+        """Target style (Zs,): m̄ + strength · (m_label − m̄), where m̄ is the mean over labels.
+
+        Strength 1 is the label's own vector, 0 a neutral one, above 1 an exaggeration.
+        """
+        vectors = self.style_vectors
+        centre = vectors.mean(0)
+        return centre + strength * (vectors[label] - centre)
+
+    @torch.no_grad()
+    def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
+        """Store Σ μ_s (S, Zs) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
+        self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
+
+    # ------------------------------------------------------------------------------------------ transformers
+    def get_encoder(self, *_: Any, **__: Any) -> nn.Module:
+        """A module from sentences to a `BaseModelOutput` whose hidden states are the memory (for `generate`)."""
+        return _MemoryEncoder(self)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embedding
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.embedding = value
+
+    def _prepare_cache_for_generation(self, *_: Any, **__: Any) -> None:
+        """No key-value cache: a recurrent decoder has none, and `generate` re-reads the prefix (see below)."""
+
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self, input_ids: Tensor, encoder_outputs: BaseModelOutput | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
+        return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}
+
+
+class _MemoryEncoder(nn.Module):
+    """The encoder as `generate` calls it; it holds the model without owning it."""
+
+    def __init__(self, model: StyleContentVAE):
+        super().__init__()
+        self.reference = (model,)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
+        model = self.reference[0]
+        if attention_mask is None:
+            attention_mask = input_ids != model.config.pad_token_id
+        latents = model.encode(input_ids, attention_mask)
+        return BaseModelOutput(last_hidden_state=model.memory(latents.style.value, latents.content.value))
+
+
+AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)
+AutoModel.register(StyleContentVAEConfig, StyleContentVAE)
+AutoModelForSeq2SeqLM.register(StyleContentVAEConfig, StyleContentVAE)

@@ -1,0 +1,66 @@
+"""What every decoder takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from torch import Tensor, nn
+
+from textvae.errors import UserError
+
+
+@dataclass
+class DecoderConfig:
+    """Size and kind of the decoder."""
+
+    kind: Literal["gru", "lstm", "transformer"] = "gru"
+    """Network that writes the sentence."""
+    size: int = 256
+    """Width of a state."""
+    layers: int = 1
+    """Number of layers."""
+    heads: int = 4
+    """Attention heads (Transformer only)."""
+    dropout: float = 0.0
+    """Dropout between layers and before the output layer."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "transformer" and self.size % self.heads:
+            raise UserError(f"decoder.size {self.size} is not a multiple of decoder.heads {self.heads}")
+
+
+@dataclass(frozen=True)
+class DecoderState:
+    """Everything a decoder carries from step to step: tensors whose dimension 0 is the row, or None."""
+
+    def select(self, rows: Tensor) -> DecoderState:
+        """Keep `rows` (N,) in that order: reorders beams, drops finished rows."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: t.index_select(0, rows) for n, t in tensors.items() if isinstance(t, Tensor)})
+
+
+class Decoder(nn.Module):
+    """Teacher-forced `forward` and incremental `start` and `step`, which agree (a law in tests/laws.py).
+
+    The embedding is shared with the encoder and handed over at every call, so that it has one owner.
+    memory: (B, M, D_mem); a vector bottleneck has M = 1 and memory[:, 0] = [z_s; z_c].
+    """
+
+    output_size: int
+
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
+        super().__init__()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
+        """States (B, L, D) for embedded decoder inputs (B, L, E). Padding may only stand at the end."""
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def start(self, memory: Tensor, embedding: nn.Embedding) -> DecoderState:
+        """State before the first token."""
+        raise TypeError(f"{type(self).__name__} must define start")
+
+    def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, DecoderState]:
+        """Tokens (B,) and a state to hidden (B, D) and the next state."""
+        raise TypeError(f"{type(self).__name__} must define step")

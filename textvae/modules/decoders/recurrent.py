@@ -1,0 +1,136 @@
+"""Recurrent decoders that read [z_s; z_c] at every step (John et al. 2019, sec. 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
+
+
+@dataclass(frozen=True)
+class RecurrentState(DecoderState):
+    """hidden (and cell, for the LSTM): (B, layers, D); latent_gates: (B, G) the memory's share of layer 0's gates.
+
+    word_gates: (V, G) the words' share, one row a word. It belongs to the decoder, not to a row, so `select` keeps it.
+    """
+
+    hidden: Tensor
+    cell: Tensor | None
+    latent_gates: Tensor
+    table: tuple[Tensor]
+
+
+class RecurrentDecoder(Decoder):
+    """x_t = [embedding of y_{t-1}; memory], h_0 = tanh(W memory)."""
+
+    network: type[nn.RNNBase]
+
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
+        super().__init__(config, embedding_size, memory_size)
+        self.embedding_size, self.layers, self.output_size = embedding_size, config.layers, config.size
+        self.rnn = self.network(
+            embedding_size + memory_size,
+            config.size,
+            num_layers=config.layers,
+            dropout=config.dropout if config.layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.bridge = nn.Linear(memory_size, config.layers * config.size)
+        self._table: tuple[tuple[int, ...], Tensor] | None = None
+
+    def first_hidden(self, memory: Tensor) -> Tensor:
+        """(B, layers, D)."""
+        return torch.tanh(self.bridge(memory[:, 0])).unflatten(1, (self.layers, -1))
+
+    def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
+        latent = memory.expand(-1, embedded.shape[1], -1).to(embedded.dtype)
+        hidden = self.first_hidden(memory).transpose(0, 1).contiguous()
+        states, _ = self.rnn(torch.cat((embedded, latent), dim=-1), self.first(hidden))
+        return self.dropout(states)
+
+    def first(self, hidden: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """What the network wants as its first state: (layers, B, D)."""
+        return hidden
+
+    def start(self, memory: Tensor, embedding: nn.Embedding) -> RecurrentState:
+        weight = self.rnn.weight_ih_l0[:, self.embedding_size :]
+        gates = F.linear(memory[:, 0].to(weight.dtype), weight, self.rnn.bias_ih_l0)
+        hidden = self.first_hidden(memory)
+        cell = torch.zeros_like(hidden) if isinstance(self.rnn, nn.LSTM) else None
+        return RecurrentState(hidden, cell, gates, (self.word_gates(embedding),))
+
+    def word_gates(self, embedding: nn.Embedding) -> Tensor:
+        """E W_eᵀ (V, G): the product of every embedding with the gates, kept until a weight changes.
+
+        Turns the widest product of a decoding step into a row look-up; 5 ms for 9,000 words, 28 MB in fp32.
+        """
+        sources = (embedding.weight, self.rnn.weight_ih_l0)
+        low = torch.is_autocast_enabled(embedding.weight.device.type)
+        version = tuple(v for s in sources for v in (id(s), s.data_ptr(), s._version)) + (int(low),)
+        if torch.is_grad_enabled() or self._table is None or self._table[0] != version:
+            table = F.linear(embedding.weight, self.rnn.weight_ih_l0[:, : self.embedding_size])
+            if torch.is_grad_enabled():
+                return table
+            self._table = (version, table)
+        return self._table[1]
+
+    def step(
+        self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding
+    ) -> tuple[Tensor, RecurrentState]:
+        assert isinstance(state, RecurrentState)
+        gates = F.embedding(tokens, state.table[0]) + state.latent_gates
+        hiddens, cells = [], []
+        for layer in range(self.layers):
+            if layer:
+                weight, bias = (getattr(self.rnn, f"{name}_ih_l{layer}") for name in ("weight", "bias"))
+                gates = F.linear(hiddens[-1], weight, bias)
+            weight, bias = (getattr(self.rnn, f"{name}_hh_l{layer}") for name in ("weight", "bias"))
+            previous = state.hidden[:, layer]
+            cell = None if state.cell is None else state.cell[:, layer]
+            hidden, cell = self.cell(gates, F.linear(previous, weight, bias), previous, cell)
+            hiddens.append(hidden)
+            cells.append(cell)
+        stacked = None if state.cell is None else torch.stack([c for c in cells if c is not None], dim=1)
+        next_state = RecurrentState(torch.stack(hiddens, dim=1), stacked, state.latent_gates, state.table)
+        return self.dropout(hiddens[-1]), next_state
+
+    def cell(
+        self, x_gates: Tensor, h_gates: Tensor, hidden: Tensor, cell: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One cell from the two halves of its gates, in torch's order of gates."""
+        raise TypeError(f"{type(self).__name__} must define cell")
+
+
+class GRUDecoder(RecurrentDecoder):
+    """Gated recurrent units (Cho et al. 2014)."""
+
+    network = nn.GRU
+
+    def cell(
+        self, x_gates: Tensor, h_gates: Tensor, hidden: Tensor, cell: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        size = self.output_size
+        reset, update = torch.sigmoid(x_gates[:, : 2 * size] + h_gates[:, : 2 * size]).chunk(2, dim=1)
+        new = torch.tanh(x_gates[:, 2 * size :] + reset * h_gates[:, 2 * size :])
+        return new + update * (hidden - new), None
+
+
+class LSTMDecoder(RecurrentDecoder):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997); c_0 = 0."""
+
+    network = nn.LSTM
+
+    def first(self, hidden: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return hidden, torch.zeros_like(hidden)
+
+    def cell(
+        self, x_gates: Tensor, h_gates: Tensor, hidden: Tensor, cell: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        assert cell is not None
+        input_gate, forget, candidate, output = (x_gates + h_gates).chunk(4, dim=1)
+        cell = torch.sigmoid(forget) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        return torch.sigmoid(output) * torch.tanh(cell), cell

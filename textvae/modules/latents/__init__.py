@@ -1,0 +1,20 @@
+"""Latent spaces under one contract: value, posterior, prior, penalty, metrics."""
+
+from __future__ import annotations
+
+from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
+from textvae.modules.latents.deterministic import DeterministicLatent
+from textvae.modules.latents.gaussian import GaussianLatent
+
+LATENTS: dict[str, type[Latent]] = {
+    "gaussian": GaussianLatent,
+    "deterministic": DeterministicLatent,
+}
+
+
+def build_latent(config: LatentConfig, input_size: int, num_classes: int, stream: int) -> Latent:
+    """The latent named by `config.kind`; `stream` keeps the noise of different spaces apart."""
+    return LATENTS[config.kind](config, input_size, num_classes, stream)
+
+
+__all__ = ["LATENTS", "Latent", "LatentConfig", "LatentOutput", "build_latent"]

@@ -1,0 +1,96 @@
+"""What every latent space takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from textvae.errors import UserError
+from textvae.modules.noise import NoiseKey
+
+
+@dataclass
+class LatentConfig:
+    """Kind and size of one latent space."""
+
+    kind: Literal["gaussian", "deterministic"] = "gaussian"
+    """gaussian: q(z|x) = N(mu, exp(log_var)); deterministic: z = mu, the paper's DAE."""
+    size: int = 128
+    """Number of latent dimensions, Z."""
+    prior: Literal["standard", "class_conditional"] = "standard"
+    """standard: N(0, I). class_conditional: N(m_y, I) with a learnt mean for each label y."""
+    separation: float = 2.0
+    """Initial length of each m_y (class_conditional only): orthogonal directions, in prior standard deviations."""
+    free_bits: float = 0.0
+    """Nats per dimension and sentence below which the KL costs nothing (Kingma et al. 2016, app. C.8)."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UserError(f"a latent needs at least one dimension, not size: {self.size}")
+
+
+@dataclass(frozen=True)
+class LatentOutput:
+    """One space's view of a batch.
+
+    value: (B, Z) what the decoder reads: a sample in training, the mean otherwise.
+    mean: (B, Z). log_var: (B, Z) or None for a point.
+    penalty_units: (B, Z) nats per dimension before free bits; penalty: (B,) nats after them.
+    """
+
+    value: Tensor
+    mean: Tensor
+    log_var: Tensor | None
+    penalty_units: Tensor
+    penalty: Tensor
+
+    def detach(self) -> LatentOutput:
+        """The same numbers outside the graph."""
+        log_var = None if self.log_var is None else self.log_var.detach()
+        tensors = (self.value, self.mean, self.penalty_units, self.penalty)
+        value, mean, units, penalty = (t.detach() for t in tensors)
+        return replace(self, value=value, mean=mean, log_var=log_var, penalty_units=units, penalty=penalty)
+
+
+class Latent(nn.Module):
+    """A summary vector (B, H) to a latent space of width Z, with a prior per label (or one for all)."""
+
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+        super().__init__()
+        self.config, self.size, self.stream = config, config.size, stream
+        # Linear on purpose: dropout or a leaky ReLU on the mean (as in released codes) bends the posterior.
+        self.mean = nn.Linear(input_size, config.size)
+        if config.prior == "class_conditional":
+            self.prior_means = nn.Parameter(torch.empty(num_classes, config.size))
+            self.reset_prior()
+
+    def reset_prior(self) -> None:
+        """Orthogonal class means of length `separation` (opposite ones where there are more labels than dimensions)."""
+        means = torch.empty_like(self.prior_means, device="cpu")
+        nn.init.orthogonal_(means)
+        self.prior_means.data.copy_(means / means.norm(dim=1, keepdim=True) * self.config.separation)
+
+    def prior_mean(self, label: Tensor | None) -> Tensor | float:
+        """m_y (B, Z) for labels (B,), or 0 under the standard prior."""
+        if self.config.prior == "standard":
+            return 0.0
+        if label is None:
+            raise ValueError("a class-conditional prior needs the labels")
+        return self.prior_means[label]
+
+    def sample_prior(self, label: Tensor) -> Tensor:
+        """z ~ p(z | label): (B, Z) for labels (B,); under the standard prior the labels only give B."""
+        weight = self.mean.weight
+        return self.prior_mean(label) + torch.randn(label.shape[0], self.size, device=weight.device)
+
+    def forward(
+        self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
+    ) -> LatentOutput:
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def charge(self, units: Tensor) -> Tensor:
+        """Σ_j max(free_bits, KL_j): (B, Z) → (B,)."""
+        return units.clamp(min=self.config.free_bits).sum(1) if self.config.free_bits > 0 else units.sum(1)

@@ -1,0 +1,37 @@
+"""Gaussian latent (Kingma & Welling 2014)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
+from textvae.modules.noise import NoiseKey, standard_normal
+
+
+class GaussianLatent(Latent):
+    """q(z|x) = N(μ, diag σ²) with linear μ and log σ².
+
+    z = μ + exp(½ log σ²) ε, ε ~ N(0, I), one ε a row.
+    KL_j = ½ (σ_j² + (μ_j − m_j)² − 1 − log σ_j²), m = 0 or the label's prior mean.
+    (Kingma & Welling 2014, sec. 2.4 and app. B; John et al. 2019, eq. 2.)
+
+    Example:
+        >>> import torch
+        >>> latent = GaussianLatent(LatentConfig(size=2), input_size=4, num_classes=2, stream=0)
+        >>> latent(torch.zeros(3, 4)).value.shape
+        torch.Size([3, 2])
+    """
+
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+        super().__init__(config, input_size, num_classes, stream)
+        self.log_var = nn.Linear(input_size, config.size)
+
+    def forward(
+        self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
+    ) -> LatentOutput:
+        mean, log_var = self.mean(summary).float(), self.log_var(summary).float()
+        value = mean + (0.5 * log_var).exp() * standard_normal(mean, key, self.stream) if sample else mean
+        # Without a label (transfer, encoding) a class-conditional KL has no reference: the standard prior stands in.
+        centre = 0.0 if label is None else self.prior_mean(label)
+        units = 0.5 * (log_var.exp() + (mean - centre) ** 2 - 1.0 - log_var)
+        return LatentOutput(value, mean, log_var, units, self.charge(units))
