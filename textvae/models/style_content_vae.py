@@ -76,13 +76,13 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        """torch's own initialisation for layers; small normal word vectors; orthogonal prior means."""
+        """torch's own initialisation for layers; small normal word vectors; the latents' own."""
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.1)
             with torch.no_grad():
                 module.weight[self.config.pad_token_id] = 0.0
-        elif isinstance(module, Latent) and hasattr(module, "prior_means"):
-            module.reset_prior()
+        elif isinstance(module, Latent):
+            module.reset()
         elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):
             module.reset_parameters()
         elif isinstance(module, StyleContentVAE):

@@ -24,12 +24,16 @@ class LatentConfig:
     """standard: N(0, I). class_conditional: N(m_y, I) with a learnt mean for each label y."""
     separation: float = 2.0
     """Initial length of each m_y (class_conditional only): orthogonal directions, in prior standard deviations."""
+    initial_std: float = 1.0
+    """Posterior standard deviation at the start (gaussian only). Below 1 the decoder hears z from the first step."""
     free_bits: float = 0.0
     """Nats per dimension and sentence below which the KL costs nothing (Kingma et al. 2016, app. C.8)."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise UserError(f"a latent needs at least one dimension, not size: {self.size}")
+        if self.initial_std <= 0:
+            raise UserError(f"initial_std must be above 0, not {self.initial_std}")
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,15 @@ class Latent(nn.Module):
         self.mean = nn.Linear(input_size, config.size)
         if config.prior == "class_conditional":
             self.prior_means = nn.Parameter(torch.empty(num_classes, config.size))
+        self.reset()
+
+    def reset(self) -> None:
+        """Initial values of what is not a plain layer."""
+        if self.config.prior == "class_conditional":
             self.reset_prior()
 
     def reset_prior(self) -> None:
-        """Orthogonal class means of length `separation` (opposite ones where there are more labels than dimensions)."""
+        """Class means of length `separation`, orthogonal as far as there are dimensions."""
         means = torch.empty_like(self.prior_means, device="cpu")
         nn.init.orthogonal_(means)
         self.prior_means.data.copy_(means / means.norm(dim=1, keepdim=True) * self.config.separation)

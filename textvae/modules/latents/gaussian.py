@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
@@ -25,6 +27,12 @@ class GaussianLatent(Latent):
     def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
         super().__init__(config, input_size, num_classes, stream)
         self.log_var = nn.Linear(input_size, config.size)
+        self.reset()
+
+    def reset(self) -> None:
+        super().reset()
+        if hasattr(self, "log_var"):  # the base class calls this before the layer is there
+            nn.init.constant_(self.log_var.bias, 2.0 * math.log(self.config.initial_std))
 
     def forward(
         self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None

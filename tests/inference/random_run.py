@@ -1,0 +1,57 @@
+"""A run directory with random weights: what it writes is nonsense, but every law of the pipeline shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import yaml
+
+from textvae.models.configuration import ModelConfig, pretrained_config
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.decoders import DecoderConfig
+from textvae.modules.encoders import EncoderConfig
+from textvae.modules.latents import LatentConfig
+from textvae.tokenization import TokenizerConfig, train_tokenizer
+
+SENTENCES = [
+    f"{subject} {verb} {degree} {adjective} {end}"
+    for subject in ("the food", "the staff", "my room", "their pizza", "it", "this place")
+    for verb in ("was", "is", "looks", "seemed")
+    for degree in ("very", "not", "really", "so")
+    for adjective in ("good", "bad", "great", "awful", "friendly", "rude", "clean", "dirty")
+    for end in (".", "!", "and cheap .", ", but i 'll be back .", "; we do n't mind ...")
+]
+LABELS = ("negative", "positive", "mixed")
+MAX_LENGTH = 12
+
+
+def make_run(
+    folder: Path, tokenizer: str = "word", decoder: str = "gru", text: dict[str, bool] | None = None
+) -> Path:
+    """Write a run directory and return it."""
+    torch.manual_seed(0)
+    vocab = train_tokenizer(TokenizerConfig(kind=tokenizer, vocab_size=400), SENTENCES)  # type: ignore[arg-type]
+    config = ModelConfig(
+        encoder=EncoderConfig(size=16),
+        decoder=DecoderConfig(kind=decoder, size=24, heads=2),  # type: ignore[arg-type]
+        style=LatentConfig(size=4, prior="class_conditional"),
+        content=LatentConfig(size=12),
+        embedding_size=16,
+    )
+    model = StyleContentVAE(pretrained_config(config, len(vocab), 20, LABELS, MAX_LENGTH))
+    with torch.no_grad():  # sharpen, so that different sentences are written differently
+        model.embedding.weight.normal_(std=1.0)
+        model.output.linear.weight.normal_(std=1.0)
+        model.output.linear.bias[model.config.eos_token_id] = 3.0
+        for latent in (model.content_latent, model.style_latent):
+            latent.mean.weight.normal_(std=1.0)
+        for name, parameter in model.decoder.named_parameters():
+            if "weight" in name and "norm" not in name:
+                parameter.mul_(3.0)
+    model.save_pretrained(folder / "best")
+    vocab.save_pretrained(folder / "tokenizer")
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump({"text": text or {"lowercase": True, "tokenise": True}})
+    )
+    return folder

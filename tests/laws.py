@@ -1,0 +1,223 @@
+"""Shared by the tests of networks, objectives and training: tiny models of every combination and tiny data.
+
+A law is a property that every class of a family has. The tests run over the dicts ENCODERS, DECODERS, LATENTS, OUTPUTS,
+SCHEDULES and OBJECTIVES, so a class that is added there is covered without a new test. Sizes are all different, so that
+two swapped dimensions cannot pass, and arithmetic is float64, so that "equal" means 1e-12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+
+from textvae.checkpoint import Checkpoints
+from textvae.data.batch import Batch
+from textvae.data.collate import Collator
+from textvae.data.loader import BatchLoader
+from textvae.data.noise import NoiseConfig
+from textvae.data.tokenized import TokenizedCorpus
+from textvae.models.adversaries import Adversaries
+from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.decoders import DECODERS, DecoderConfig
+from textvae.modules.encoders import ENCODERS, EncoderConfig
+from textvae.modules.latents import LATENTS, LatentConfig
+from textvae.modules.noise import NoiseKey
+from textvae.objectives.schedules import Weight
+from textvae.objectives.style_content import OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.training.config import TrainingConfig
+from textvae.training.progress import Reporter, SilentReporter
+from textvae.training.recipes import StyleContentRecipe
+from textvae.training.trainer import Trainer
+
+torch.set_num_threads(1)
+
+PAD, BOS, EOS, UNK, MASK, FIRST_WORD = 0, 1, 2, 3, 4, 5
+LABELS = ("negative", "neutral", "positive")
+VOCABULARY, BAG, LONGEST = 37, 11, 7
+STYLE_SIZE, CONTENT_SIZE = 3, 5
+PAIRS = [(encoder, decoder) for encoder in sorted(ENCODERS) for decoder in sorted(DECODERS)]
+"""Every encoder with every decoder."""
+DIAGONAL = [(sorted(ENCODERS)[i % len(ENCODERS)], d) for i, d in enumerate(sorted(DECODERS))] + [
+    (e, sorted(DECODERS)[(i + 1) % len(DECODERS)]) for i, e in enumerate(sorted(ENCODERS))
+]
+"""A few pairs in which every encoder and every decoder occurs, where all pairs would take too long."""
+
+
+# ---------------------------------------------------------------------------------------------- networks
+def model_config(
+    encoder: str = "gru",
+    decoder: str = "gru",
+    latent: str = "gaussian",
+    prior: str = "class_conditional",
+    output: str = "full",
+    dropout: float = 0.0,
+    layers: int = 2,
+    **options: Any,
+) -> ModelConfig:
+    """Two layers of a few units. Both spaces have the same kind; only the style space has `prior`."""
+    return ModelConfig(
+        encoder=EncoderConfig(kind=encoder, size=8, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
+        decoder=DecoderConfig(kind=decoder, size=12, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
+        style=LatentConfig(kind=latent, size=STYLE_SIZE, prior=prior),  # type: ignore[arg-type]
+        content=LatentConfig(kind=latent, size=CONTENT_SIZE),  # type: ignore[arg-type]
+        embedding_size=6,
+        embedding_dropout=dropout,
+        output=output,  # type: ignore[arg-type]
+        **options,
+    )
+
+
+def tiny_config(vocabulary: int = VOCABULARY, **options: Any) -> StyleContentVAEConfig:
+    """What `save_pretrained` would write for `model_config(**options)`."""
+    return pretrained_config(model_config(**options), vocabulary, BAG, LABELS, LONGEST + 2)
+
+
+def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any) -> StyleContentVAE:
+    """A model in eval mode."""
+    torch.manual_seed(seed)
+    return StyleContentVAE(tiny_config(**options)).to(dtype).eval()
+
+
+def tiny_networks(
+    seed: int = 0, dtype: torch.dtype = torch.float64, adversary_hidden: int = 0, **options: Any
+) -> tuple[StyleContentVAE, Adversaries]:
+    """A model in training mode and its adversaries."""
+    model = tiny_model(seed, dtype, **options)
+    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary_hidden)
+    return model.train(), adversaries.to(dtype)
+
+
+# ---------------------------------------------------------------------------------------------- data
+def content_ids(vocabulary: int = VOCABULARY) -> np.ndarray:
+    """Bag-of-words rows of a vocabulary: the last BAG words are content."""
+    rows = np.full(vocabulary, -1, dtype=np.int64)
+    rows[-BAG:] = np.arange(BAG)
+    return rows
+
+
+def tiny_corpus(size: int = 24, seed: int = 0, longest: int = LONGEST, vocabulary: int = VOCABULARY) -> TokenizedCorpus:
+    """Random sentences of 1 … `longest` words with random labels."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, longest + 1, size)
+    sentences = [rng.integers(FIRST_WORD, vocabulary, n).tolist() for n in lengths]
+    return TokenizedCorpus.from_lists(sentences, rng.integers(0, len(LABELS), size).tolist())
+
+
+def tiny_collator(noise: NoiseConfig | None = None, vocabulary: int = VOCABULARY) -> Collator:
+    """The collator of `content_ids`."""
+    return Collator(content_ids(vocabulary), noise or NoiseConfig())
+
+
+def tiny_batch(size: int = 6, seed: int = 0, **options: Any) -> Batch:
+    """A padded batch of random sentences, with a place in the noise."""
+    corpus = tiny_corpus(size, seed, **options)
+    batch = tiny_collator(vocabulary=options.get("vocabulary", VOCABULARY))(corpus, np.arange(size))
+    return replace(batch, key=NoiseKey(11, 0, size))
+
+
+def each_alone(size: int = 6, seed: int = 0, **options: Any) -> Iterator[tuple[int, Batch]]:
+    """The rows of `tiny_batch`, each as a batch of its own width, in its place of the noise."""
+    corpus = tiny_corpus(size, seed, **options)
+    for row in range(size):
+        batch = tiny_collator(vocabulary=options.get("vocabulary", VOCABULARY))(corpus, np.array([row]))
+        yield row, replace(batch, key=NoiseKey(11, row, size))
+
+
+# ---------------------------------------------------------------------------------------------- objectives
+def outputs_of(model: StyleContentVAE, adversaries: Adversaries, batch: Batch, sample: bool = True) -> Outputs:
+    """Everything the objectives read, with all gradients attached."""
+    output = model(batch=batch, sample=sample)
+    return Outputs(batch, output, adversaries(output.latents.style.value, output.latents.content.value))
+
+
+def per_sentence(outputs: Outputs) -> dict[str, Tensor]:
+    """Every objective, summed over tokens: (B,)."""
+    return {n: v.sum(1) if v.dim() == 2 else v for n, v in ((n, f(outputs)) for n, f in OBJECTIVES.items())}
+
+
+def all_objectives(weight: float = 0.5, **weights: Weight) -> ObjectivesConfig:
+    """Every objective switched on with the same weight, so that none can hide."""
+    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in OBJECTIVES})
+
+
+# ---------------------------------------------------------------------------------------------- training
+def tiny_accelerator(precision: str = "no") -> Accelerator:
+    """A fresh accelerator on the CPU, whatever a test before has left behind."""
+    AcceleratorState._reset_state(True)
+    return Accelerator(cpu=True, mixed_precision=precision)
+
+
+def tiny_loader(corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any) -> BatchLoader:
+    """Batches of a corpus, for process `rank` of `world_size`."""
+    return BatchLoader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
+
+
+def tiny_trainer(
+    folder: Path,
+    accelerator: Accelerator | None = None,
+    corpus_size: int = 27,
+    noise: NoiseConfig | None = None,
+    networks: dict[str, Any] | None = None,
+    objectives: ObjectivesConfig | None = None,
+    validate: Callable[[int], dict[str, float]] | None = None,
+    save_best: Callable[[], None] = lambda: None,
+    reporter: Reporter | None = None,
+    **training: Any,
+) -> Trainer:
+    """A trainer of new networks, always with the same initial weights: 27 sentences are 4 steps of 8, the last of 3."""
+    accelerator = accelerator or tiny_accelerator()
+    config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
+    model, adversaries = tiny_networks(**(networks or {}))
+    loader = tiny_loader(
+        tiny_corpus(corpus_size),
+        config.batch_size,
+        noise,
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+    )
+    recipe = StyleContentRecipe(model, adversaries, objectives or all_objectives(), config.adversary_updates)
+    checkpoints = Checkpoints(folder, config.keep_checkpoints)
+    return Trainer(
+        accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter()
+    )
+
+
+def weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    """A copy of all weights and optimizer states by name."""
+    snapshot = trainer.snapshot()
+    return {f"{file}/{name}": t.clone() for file, ts in snapshot.tensors.items() for name, t in ts.items()}
+
+
+def parameters_of(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """A copy of all parameters by `module.parameter`."""
+    return {f"{m}.{n}": p.detach().clone() for m, module in modules.items() for n, p in module.named_parameters()}
+
+
+# ---------------------------------------------------------------------------------------------- comparing
+def assert_close(actual: Tensor, expected: Tensor, tolerance: float = 1e-9, what: str = "") -> None:
+    """Equal shapes, and values within an absolute and relative tolerance."""
+    assert actual.shape == expected.shape, f"{what}: {tuple(actual.shape)} is not {tuple(expected.shape)}"
+    torch.testing.assert_close(
+        actual.double(), expected.double(), rtol=tolerance, atol=tolerance, msg=lambda m: f"{what}: {m}"
+    )
+
+
+def assert_same_bits(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """The same names, and the same values bit for bit."""
+    assert actual.keys() == expected.keys()
+    different = [name for name in expected if not torch.equal(actual[name], expected[name])]
+    assert not different, f"{len(different)} of {len(expected)} tensors differ: {different[:5]}"
+
+
+def latent_kinds() -> list[tuple[str, str]]:
+    """Every latent with every prior."""
+    return [(kind, prior) for kind in sorted(LATENTS) for prior in ("standard", "class_conditional")]

@@ -1,0 +1,101 @@
+"""Saved and loaded, a model computes the same bits; what is damaged or unknown is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM
+
+from tests.laws import LABELS, PAIRS, STYLE_SIZE, latent_kinds, tiny_batch, tiny_model
+from textvae.errors import UserError
+from textvae.models.configuration import StyleContentVAEConfig
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.output import OUTPUTS
+
+COMBINATIONS = [(e, d, latent, prior, "full") for e, d in PAIRS for latent, prior in latent_kinds()] + [
+    ("gru", "gru", "gaussian", "standard", output) for output in OUTPUTS
+]
+
+
+def saved(folder: Path, **options: str) -> StyleContentVAE:
+    """A float32 model with nothing left at its initial value, written to `folder`."""
+    vocabulary = 4100 if options.get("output") == "adaptive" else 37
+    model = tiny_model(dtype=torch.float32, vocabulary=vocabulary, **options)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            tensor.add_(0.05 * torch.randn_like(tensor))
+    model.save_pretrained(folder)
+    return model
+
+
+@torch.no_grad()
+def everything(model: StyleContentVAE) -> list[torch.Tensor]:
+    output, latents = (model(batch=tiny_batch(), sample=s) for s in (False, True))
+    values = [output.token_nll, output.style_logits, output.bag_logits, model.style_vectors, model.style_means]
+    values += [latents.latents.style.value, latents.latents.style.penalty, latents.latents.content.value]
+    return [*values, latents.token_nll]
+
+
+@pytest.mark.parametrize(("encoder", "decoder", "latent", "prior", "output"), COMBINATIONS)
+def test_saved_and_loaded_gives_the_same_bits(
+    tmp_path: Path, encoder: str, decoder: str, latent: str, prior: str, output: str
+) -> None:
+    model = saved(tmp_path, encoder=encoder, decoder=decoder, latent=latent, prior=prior, output=output)
+    loaded = StyleContentVAE.from_pretrained(tmp_path)
+    assert not loaded.training
+    assert {n: tuple(t.shape) for n, t in loaded.state_dict().items()} == {
+        n: tuple(t.shape) for n, t in model.state_dict().items()
+    }
+    for before, after in zip(everything(model), everything(loaded), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_only_safetensors_are_written(tmp_path: Path) -> None:
+    saved(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", "generation_config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize("factory", [AutoModel, AutoModelForSeq2SeqLM])
+def test_auto_classes_know_the_model(tmp_path: Path, factory: type) -> None:
+    model = saved(tmp_path)
+    loaded = factory.from_pretrained(tmp_path)  # type: ignore[attr-defined]
+    assert type(loaded) is StyleContentVAE
+    for before, after in zip(everything(model), everything(loaded), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_the_configuration_survives(tmp_path: Path) -> None:
+    model = saved(tmp_path)
+    config = AutoConfig.from_pretrained(tmp_path)
+    assert type(config) is StyleContentVAEConfig
+    assert config.labels == list(LABELS)
+    assert config.parts() == model.config.parts()
+    ids = [getattr(config, f"{n}_token_id") for n in ("pad", "bos", "eos", "unk", "mask", "decoder_start")]
+    assert ids == [0, 1, 2, 3, 4, 1]
+
+
+def test_a_missing_weight_is_not_made_up_in_silence(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    saved(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["style_means"]
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    loaded, report = StyleContentVAE.from_pretrained(tmp_path, output_loading_info=True)
+    assert set(report["missing_keys"]) == {"style_means"}
+    assert torch.equal(loaded.style_means, torch.zeros(len(LABELS), STYLE_SIZE)), "garbage from an empty tensor"
+
+
+@pytest.mark.parametrize("part", ["sentence_encoder", "sentence_decoder", "style_space", "content_space"])
+def test_an_unknown_key_of_a_part_is_refused(tmp_path: Path, part: str) -> None:
+    saved(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    config[part]["sizes"] = 9
+    path.write_text(json.dumps(config))
+    with pytest.raises(UserError, match="sizes"):
+        StyleContentVAE.from_pretrained(tmp_path)

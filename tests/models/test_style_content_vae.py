@@ -1,0 +1,212 @@
+"""Laws of the whole model, over every encoder with every decoder and every latent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.laws import (
+    BOS,
+    CONTENT_SIZE,
+    DIAGONAL,
+    LABELS,
+    PAD,
+    PAIRS,
+    STYLE_SIZE,
+    VOCABULARY,
+    assert_close,
+    each_alone,
+    latent_kinds,
+    outputs_of,
+    per_sentence,
+    tiny_batch,
+    tiny_model,
+    tiny_networks,
+)
+from textvae.models.style_content_vae import StyleContentOutput, StyleContentVAE
+
+every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
+every_latent = pytest.mark.parametrize(("latent", "prior"), latent_kinds())
+ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
+
+
+def padded(output: StyleContentOutput) -> dict[str, torch.Tensor]:
+    """Everything a batch gives, by name."""
+    found = {"token_nll": output.token_nll, "style_logits": output.style_logits, "bag_logits": output.bag_logits}
+    for name, space in (("z_s", output.latents.style), ("z_c", output.latents.content)):
+        found |= {f"{name}.{k}": v for k, v in vars(space).items() if v is not None}
+    return found
+
+
+@every_pair
+@pytest.mark.parametrize("sample", [True, False])
+def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, sample: bool) -> None:
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder)
+    whole = padded(model(batch=tiny_batch(), sample=sample))
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch(), sample))
+    for row, batch in each_alone():
+        alone = padded(model(batch=batch, sample=sample))
+        for name, value in alone.items():
+            wide = whole[name][row]
+            if name == "token_nll":
+                assert not wide[value.shape[1] :].any(), "padding costs something"
+                wide = wide[: value.shape[1]]
+            assert_close(wide, value[0], 1e-11, name)
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch, sample)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@every_latent
+@pytest.mark.parametrize("output", ["full", "adaptive"])
+def test_alone_is_as_in_a_padded_batch_with_every_latent_and_output(latent: str, prior: str, output: str) -> None:
+    size = 4100 if output == "adaptive" else VOCABULARY  # the adaptive softmax begins at 1,000 and 4,000 words
+    model, adversaries = tiny_networks(latent=latent, prior=prior, output=output, vocabulary=size)
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch(vocabulary=size)))
+    for row, batch in each_alone(vocabulary=size):
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@every_pair
+def test_permuting_the_batch_permutes_outputs_and_labels(encoder: str, decoder: str) -> None:
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder)
+    batch = replace(tiny_batch(), style=torch.tensor([0, 1, 2, 2, 0, 1]))
+    outputs = outputs_of(model, adversaries, batch, sample=False)
+    permuted = outputs_of(model, adversaries, batch.permuted(ORDER), sample=False)
+    for name, value in padded(outputs.model).items():
+        assert_close(padded(permuted.model)[name], value[ORDER], 1e-11, name)
+    losses = per_sentence(outputs)
+    for name, value in per_sentence(permuted).items():
+        assert_close(value, losses[name][ORDER], 1e-11, name)
+    # The labels matter to the test: left behind, they would show.
+    left_behind = replace(batch.permuted(ORDER), style=batch.style)
+    wrong = per_sentence(outputs_of(model, adversaries, left_behind, sample=False))
+    assert not torch.allclose(wrong["J_mul_s"], losses["J_mul_s"][ORDER])
+
+
+def test_sampling_is_only_for_training() -> None:
+    model, batch = tiny_model(), tiny_batch()
+    for space in vars(model.encode(batch.input_ids, batch.attention_mask)).values():
+        assert torch.equal(space.value, space.mean)
+    for space in vars(model(batch=batch).latents).values():
+        assert not torch.equal(space.value, space.mean)
+    for space in vars(model(batch=batch, sample=False).latents).values():
+        assert torch.equal(space.value, space.mean)
+
+
+def test_the_two_spaces_have_different_noise() -> None:
+    options = {"style": STYLE_SIZE, "content": CONTENT_SIZE}
+    model, batch = tiny_model(), tiny_batch()
+    eps = {}
+    for (name, size), space in zip(options.items(), vars(model(batch=batch).latents).values(), strict=True):
+        assert space.value.shape[1] == size
+        eps[name] = ((space.value - space.mean) / (0.5 * space.log_var).exp())[:, :STYLE_SIZE]
+    assert not torch.isclose(eps["style"], eps["content"]).any()
+
+
+@pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+def test_the_noisy_input_is_read_and_the_clean_one_is_predicted(encoder: str, decoder: str) -> None:
+    """Each field of a batch reaches what it should and nothing else."""
+    model, batch = tiny_model(encoder=encoder, decoder=decoder), tiny_batch()
+    before = padded(model(batch=batch, sample=False))
+
+    def changed(**fields: torch.Tensor) -> set[str]:
+        after = padded(model(batch=replace(batch, **fields), sample=False))
+        return {name for name, value in before.items() if not torch.equal(after[name], value)}
+
+    labels = torch.where(batch.labels == 9, 10, batch.labels.clamp(max=VOCABULARY - 2) + (batch.labels >= 0).long())
+    assert changed(labels=labels) == {"token_nll"}
+    fed = torch.cat((batch.decoder_input_ids[:, :1], batch.decoder_input_ids[:, 1:].flip(0)), dim=1)
+    assert changed(decoder_input_ids=fed) == {"token_nll"}
+    assert changed(style=(batch.style + 1) % len(LABELS)) == {"z_s.penalty", "z_s.penalty_units"}
+    assert changed(bag_ids=batch.bag_ids * 0) == set()
+    assert changed(input_ids=batch.input_ids.clamp(max=8)) == set(before)
+
+
+@pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+def test_logits_and_losses_of_the_sequence_interface_are_those_of_training(encoder: str, decoder: str) -> None:
+    model, batch = tiny_model(encoder=encoder, decoder=decoder), tiny_batch()
+    output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=batch.labels)
+    nll = model(batch=batch, sample=False).token_nll
+    assert_close(output.loss, nll.sum() / batch.num_tokens, 1e-11)
+    valid = batch.labels >= 0
+    expected = -output.logits.log_softmax(-1)[valid].gather(1, batch.labels[valid][:, None])[:, 0]
+    assert_close(nll[valid], expected, 1e-11)
+    given = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        decoder_input_ids=batch.decoder_input_ids,
+    )
+    assert given.loss is None
+    assert_close(given.logits[valid], output.logits[valid], 1e-11)
+    latents = model.encode(batch.input_ids, batch.attention_mask)
+    memory = model.memory(latents.style.mean, latents.content.mean)
+    assert memory.shape == (len(batch), 1, STYLE_SIZE + CONTENT_SIZE)
+    assert_close(output.encoder_last_hidden_state, memory, 1e-12)
+
+
+def test_the_memory_is_style_then_content() -> None:
+    z_s, z_c = torch.randn(4, STYLE_SIZE), torch.randn(4, CONTENT_SIZE)
+    memory = StyleContentVAE.memory(z_s, z_c)
+    assert torch.equal(memory[:, 0, :STYLE_SIZE], z_s) and torch.equal(memory[:, 0, STYLE_SIZE:], z_c)
+
+
+# ---------------------------------------------------------------------------------------------- style vectors
+def test_style_vectors_are_the_prior_means_of_a_class_conditional_prior() -> None:
+    model = tiny_model(prior="class_conditional")
+    model.set_style_means(torch.ones(len(LABELS), STYLE_SIZE), torch.ones(len(LABELS)))
+    assert torch.equal(model.style_vectors, model.style_latent.prior_means)
+
+
+def test_style_vectors_of_a_standard_prior_are_means_of_posterior_means() -> None:
+    model = tiny_model(prior="standard")
+    sums = torch.arange(9.0, dtype=torch.float64).view(len(LABELS), STYLE_SIZE)
+    model.set_style_means(sums, torch.tensor([1.0, 2.0, 0.0], dtype=torch.float64))
+    assert_close(model.style_vectors, sums / torch.tensor([[1.0], [2.0], [1.0]]), 1e-12)
+    assert not model.style_vectors.requires_grad
+
+
+@pytest.mark.parametrize("prior", ["standard", "class_conditional"])
+def test_strength_moves_along_the_line_from_the_neutral_vector(prior: str) -> None:
+    model = tiny_model(prior=prior)
+    model.set_style_means(torch.randn(len(LABELS), STYLE_SIZE), torch.ones(len(LABELS)))
+    vectors = model.style_vectors
+    for label in range(len(LABELS)):
+        assert_close(model.style_vector(label), vectors[label], 1e-12)
+        assert_close(model.style_vector(label, 0.0), vectors.mean(0), 1e-12)
+        doubled = model.style_vector(label, 2.0) - vectors.mean(0)
+        assert_close(doubled, 2 * (vectors[label] - vectors.mean(0)), 1e-12)
+
+
+# ---------------------------------------------------------------------------------------------- initial weights
+def test_initial_weights() -> None:
+    model = tiny_model(encoder="transformer", decoder="gru")
+    assert not model.embedding.weight[PAD].any()
+    assert 0.05 < model.embedding.weight[BOS:].std() < 0.2
+    means = model.style_latent.prior_means
+    assert_close(means @ means.T, 4.0 * torch.eye(len(LABELS)), 1e-5)
+    assert not model.style_means.any()
+
+
+def test_the_seed_decides_the_initial_weights() -> None:
+    first, again, other = (tiny_model(seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["embedding.weight"], other["embedding.weight"])
+
+
+@every_pair
+def test_every_parameter_takes_part_in_training(encoder: str, decoder: str) -> None:
+    """Data-parallel training hangs or raises if a parameter has no gradient."""
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder)
+    sum(loss.sum() for loss in per_sentence(outputs_of(model, adversaries, tiny_batch())).values()).backward()  # type: ignore[union-attr]
+    assert [n for m in (model, adversaries) for n, p in m.named_parameters() if p.grad is None] == []
+
+
+def test_embedding_dropout_only_in_training() -> None:
+    model, batch = tiny_model(dropout=0.5), tiny_batch()
+    first, second = (model(batch=batch, sample=False).token_nll for _ in range(2))
+    assert torch.equal(first, second)
+    model.train()
+    assert not torch.equal(model(batch=batch, sample=False).token_nll, first)

@@ -1,0 +1,1 @@
+"""The subcommands of `textvae`, a module each: `main(argv, prog) -> exit code`."""

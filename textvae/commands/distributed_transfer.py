@@ -1,0 +1,120 @@
+"""`textvae transfer` on several processes: each writes its share of the lines, the first joins them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+from textvae.commands.transfer import load, output, write
+from textvae.errors import UserError
+from textvae.inference.sharding import Span, share
+from textvae.inference.streaming import LineSource
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for each other: shares of one size take unequal machines unequal times."""
+
+
+def transfer_distributed(args: argparse.Namespace) -> int:
+    """Exit code of this process, the same on all."""
+    cpu = not torch.cuda.is_available() or str(args.device or "").startswith("cpu")
+    state = PartialState(cpu=cpu, timeout=PATIENCE)
+    asked = int(os.environ["WORLD_SIZE"])
+    if state.num_processes != asked:
+        raise UserError(f"{asked} processes were asked for and {state.num_processes} found each other")
+    part: Path | None = None
+    try:
+        check(args)
+        rank, world = state.process_index, state.num_processes
+        paths = [Path(name) for name in args.files]
+        spans = share(paths, rank, world)
+        part = part_file(args.output, rank, world)
+        device = str(args.device or state.device)
+
+        def validate() -> None:
+            for source in opened(spans):
+                for _ in source.windows():
+                    pass
+
+        def work() -> None:
+            model, options = load(args, device)
+            with open(part, "wb") as out:
+                for span, source in zip(spans, opened(spans), strict=True):
+                    write(model, options, [source], out, args.json, first=span.first)
+
+        def join() -> None:
+            if state.is_main_process:
+                merge([part_file(args.output, r, world) for r in range(world)], args.output)
+
+        # a bad byte is found before the hours of work, by whichever process has it
+        return together(validate, state) or together(work, state) or together(join, state)
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        with contextlib.suppress(Exception):
+            state.destroy_process_group()
+
+
+def check(args: argparse.Namespace) -> None:
+    """What several processes need."""
+    if not args.files or "-" in args.files:
+        raise UserError("standard input cannot be divided over processes: name FILEs")
+    if args.output is None:
+        raise UserError("several processes cannot share standard output: add --output FILE")
+    for name in args.files:
+        if not Path(name).is_file():
+            raise UserError(f"{name} is not a regular file and cannot be divided over processes")
+    try:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{args.output} cannot be written: {error.strerror}") from error
+
+
+def part_file(target: Path, rank: int, world: int) -> Path:
+    """Where a process leaves its lines: hidden, beside the output, overwritten by the next such run."""
+    return target.with_name(f".{target.name}.part-{rank:05d}-of-{world:05d}")
+
+
+def opened(spans: list[Span]) -> Iterator[LineSource]:
+    """The spans as sources that count lines as an editor does."""
+    for span in spans:
+        with open(span.path, "rb", buffering=0) as handle:
+            handle.seek(span.start)
+            yield LineSource(handle, str(span.path), span.line, span.stop - span.start)
+
+
+def together(task: Callable[[], None], state: PartialState) -> int:
+    """Run a task on every process; if it fails on any, the first says so and all return an exit code.
+
+    Nobody is left waiting for a process that has gone.
+    """
+    failure: tuple[int, str] | None = None
+    try:
+        task()
+    except UserError as error:
+        failure = (2, f"textvae transfer: {error}")
+    except Exception:  # noqa: BLE001  (told by the first process)
+        failure = (1, traceback.format_exc())
+    failures = [f for f in gather_object([failure]) if f is not None]
+    if failures and state.is_main_process:
+        for message in dict.fromkeys(message for _, message in failures):
+            print(message, file=sys.stderr)
+    return max((code for code, _ in failures), default=0)
+
+
+def merge(parts: list[Path], target: Path) -> None:
+    """Join the parts in order into a file that is whole or not there."""
+    with output(target) as out:
+        for part in parts:
+            with open(part, "rb") as handle:
+                shutil.copyfileobj(handle, out, 1 << 20)

@@ -1,0 +1,164 @@
+"""`textvae evaluate`: score a run on its test set, or the outputs of any system."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from textvae.data.config import DataConfig
+from textvae.errors import UserError
+from textvae.evaluation.config import EvaluationConfig
+from textvae.text import TextConfig, prepare
+from textvae.tokenization.style_words import StyleWordsConfig
+
+if TYPE_CHECKING:
+    from textvae.evaluation.evaluator import Evaluator
+    from textvae.evaluation.task import Transfer
+
+EPILOG = """examples:
+  textvae evaluate runs/yelp
+  textvae evaluate runs/yelp --strength 1.5 --examples 10
+  textvae evaluate --outputs outputs.0 outputs.1 --data.path data/yelp
+"""
+
+
+@dataclass
+class Decoding:
+    """How the run's outputs are written."""
+
+    strength: float = 1.0
+    """0 is a neutral style, 1 the target's own, above 1 an exaggeration."""
+    beam: int = 1
+    """Beam width; 1 is greedy."""
+
+
+@dataclass
+class EvaluateOptions:
+    """What to score, on what, and where the result goes."""
+
+    outputs: list[str] | None = None
+    """Outputs of any system instead of the run's: a folder with outputs.LABEL, one file a label, or one for all."""
+    name: str | None = None
+    """Name of the system in the table."""
+    split: Literal["test", "dev"] = "test"
+    """Part of the data to transfer."""
+    examples: int = 0
+    """Print so many transfers of each label."""
+    save: str | None = None
+    """Folder for metrics.json and the outputs. Default: RUN/evaluation (nothing is saved without a run)."""
+    cache: str | None = None
+    """Folder of judges and prepared data. Default: that of the run, or ~/.cache/textvae."""
+    decoding: Decoding = field(default_factory=Decoding)
+    """How the run's outputs are written."""
+
+
+def make_parser(prog: str) -> Any:
+    """Options of the command; those of data, text and style words count only where there is no run."""
+    import jsonargparse
+
+    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__, epilog=EPILOG)
+    parser.formatter_class = type("Formatter", (parser.formatter_class,), {"_fill_text": lambda s, t, w, i: t})
+    parser.add_argument("run", nargs="?", help="run directory")
+    parser.add_argument("--strength", type=float, help="short for --decoding.strength")
+    parser.add_argument("--beam", type=int, help="short for --decoding.beam")
+    parser.add_class_arguments(EvaluateOptions)
+    parser.add_argument("--evaluation", type=EvaluationConfig, default=EvaluationConfig())
+    parser.add_argument("--data", type=DataConfig, default=DataConfig())
+    parser.add_argument("--text", type=TextConfig, default=TextConfig())
+    parser.add_argument("--style_words", type=StyleWordsConfig, default=StyleWordsConfig())
+    return parser
+
+
+def main(argv: list[str], prog: str = "textvae evaluate") -> int:
+    """Exit code 0, or 2 where the input is wrong."""
+    parser = make_parser(prog)
+    namespace = parser.parse_args(argv)
+    built = parser.instantiate_classes(namespace)
+    options = EvaluateOptions(**{name: getattr(built, name) for name in EvaluateOptions.__dataclass_fields__})
+    given = {name: getattr(built, name) for name in ("strength", "beam") if getattr(built, name) is not None}
+    options.decoding = replace(options.decoding, **given)
+    if built.run is None and not options.outputs:
+        raise UserError("give a run directory, or --outputs with the files to score; --help has examples")
+    moved = any(arg.startswith("--data.path") for arg in argv)
+    return evaluate(built.run, options, built.evaluation, built.data, built.text, built.style_words, moved)
+
+
+def evaluate(
+    run: str | None,
+    options: EvaluateOptions,
+    evaluation: EvaluationConfig,
+    data: DataConfig,
+    text: TextConfig,
+    style_words: StyleWordsConfig,
+    moved: bool,
+) -> int:
+    """Prepare the instruments, obtain the outputs, print the table, save everything."""
+    from textvae.config import ExperimentConfig, load_config
+    from textvae.evaluation.output_files import read_outputs
+    from textvae.experiment import make_evaluator
+
+    if run is not None:
+        config = load_config(Path(run) / "config.yaml")
+        if moved:
+            config.data = replace(config.data, path=data.path)
+    else:
+        config = ExperimentConfig(data=data, text=text, style_words=style_words)
+    config.cache = options.cache or config.cache
+    evaluator = make_evaluator(config, evaluation, options.split, None if run is None else Path(run))
+    if options.outputs:
+        found = read_outputs(evaluator.task, [Path(path) for path in options.outputs])
+        transfers = [t._replace(output=prepare(t.output, config.text)) for t in found]
+        extra: dict[str, Any] = {"outputs": options.outputs}
+    else:
+        assert run is not None
+        from textvae.experiment import probe_run, transfer_task
+
+        transfers, speed = transfer_task(Path(run), evaluator.task, options.decoding.strength, options.decoding.beam)
+        extra = {"decoding": vars(options.decoding), "speed": speed, "probes": probe_run(config, Path(run))}
+    result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
+    print(result.table())
+    show_probes(extra)
+    for line in examples(evaluator, transfers, options.examples):
+        print(line)
+    folder = options.save or (str(Path(run) / "evaluation") if run and not options.outputs else None)
+    if folder:
+        save(Path(folder), {**result.to_dict(), **extra}, evaluator, transfers)
+        print(f"saved in {folder}", file=sys.stderr)
+    return 0
+
+
+def show_probes(extra: dict[str, Any]) -> None:
+    """One line a space."""
+    for space, found in extra.get("probes", {}).items():
+        print(f"style read from {space} by a linear probe: {found['accuracy']:.3f} (majority {found['majority']:.3f})")
+
+
+def examples(evaluator: Evaluator, transfers: list[Transfer], count: int) -> list[str]:
+    """`count` transfers for each direction, evenly spaced over the test set, the reference beside them."""
+    task = evaluator.task
+    lines: list[str] = []
+    for source, target in sorted({(int(task.input_labels[t.row]), t.target) for t in transfers}):
+        chosen = [t for t in transfers if int(task.input_labels[t.row]) == source and t.target == target]
+        step = max(len(chosen) // count, 1) if count else 1
+        if count:
+            lines.append(f"\n{task.labels[source]} → {task.labels[target]}")
+        for transfer in chosen[::step][:count]:
+            lines += [f"  input      {task.inputs[transfer.row]}", f"  output     {transfer.output}"]
+            lines += [f"  reference  {text}" for text in task.references(transfer)[:1]] + [""]
+    return lines
+
+
+def save(folder: Path, metrics: dict[str, Any], evaluator: Evaluator, transfers: list[Transfer]) -> None:
+    """metrics.json and outputs.SOURCE (two labels) or outputs.SOURCE.TARGET, one a line in the order of the test set."""
+    from textvae.files import atomic_write, write_json
+
+    task = evaluator.task
+    for source, target in sorted({(int(task.input_labels[t.row]), t.target) for t in transfers}):
+        name = f"outputs.{source}" if len(task.labels) == 2 else f"outputs.{source}.{target}"
+        chosen = [t for t in transfers if int(task.input_labels[t.row]) == source and t.target == target]
+        with atomic_write(folder / name) as handle:
+            handle.writelines(t.output + "\n" for t in sorted(chosen, key=lambda t: t.row))
+    write_json(folder / "metrics.json", metrics)

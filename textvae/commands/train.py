@@ -1,0 +1,37 @@
+"""`textvae train` and `train.py`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from textvae.errors import UserError
+
+
+def main(argv: list[str], default_config: Path | None = None, prog: str = "textvae train") -> int:
+    """Train a run. Exit code 0 done, 2 wrong input, 3 diverged, 128 + signal when stopped by one."""
+    from textvae.config import parse
+    from textvae.experiment import train
+    from textvae.training.trainer import TrainingDiverged
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        config, flags = parse(argv, default_config, prog)
+        result = train(config, flags.resume, flags.overwrite, flags.quiet)
+    except UserError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+    except TrainingDiverged as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 3
+    progress = result.progress
+    how = {
+        "finished": "finished",
+        "patience": f"stopped early: {config.training.patience} evaluations without a better score",
+        "signal": "stopped; a checkpoint was written, go on with --resume",
+    }[result.reason]
+    if not flags.quiet:
+        best = "" if progress.best_score is None else f", best dev score {progress.best_score:.3f} at {progress.best_step}"
+        print(f"{how} at step {progress.step}{best}\nrun directory: {config.run}", file=sys.stderr)
+    return 128 + result.signal if result.signal else 0

@@ -1,0 +1,1 @@
+"""Labelled sentences, from the user's files to tensors."""

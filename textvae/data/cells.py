@@ -1,0 +1,98 @@
+"""Columns and cells, as every source with named columns has them: which are read, and what they may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from textvae.data.config import DataConfig
+from textvae.data.rows import Row
+from textvae.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_READ = 5_000
+
+
+def check_columns(wanted: Iterable[str | None], present: list[str], where: str) -> None:
+    """Raise UserError if a wanted column is missing or ambiguous, naming those there are."""
+    for column in wanted:
+        if column is not None and present.count(column) != 1:
+            problem = "no column" if column not in present else "more than one column"
+            columns = ", ".join(repr(name) for name in present[:20]) or "none"
+            raise UserError(
+                f"{where}: {problem} {column!r}; the columns are {columns}. Choose with --data.text_column, "
+                "--data.label_column, --data.reference_column"
+            )
+
+
+def wanted_columns(config: DataConfig, split: str) -> list[str]:
+    """Columns to read for a split, the text first and the label second."""
+    columns = [config.text_column, config.label_column]
+    if split == "test" and config.reference_column is not None:
+        columns.append(config.reference_column)  # of test only: training must not see them
+    return columns
+
+
+def text_cell(value: Any, column: str, place: str) -> str:
+    """The sentence; null counts as empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _wrong_type(value, column, place, "text")
+    return value
+
+
+def label_cell(value: Any, column: str, place: str, names: list[str] | None = None) -> str:
+    """The label as text: 1, 1.0 and "1" are one label, true is "true"; with `names` it is an index into
+    them."""
+    if names is not None and isinstance(value, int):
+        if not 0 <= value < len(names):
+            raise UserError(
+                f"{place}: column {column!r} holds {value}, which is no label (a hidden one?); "
+                "leave the split out, as with --data.test none"
+            )
+        return names[value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, str | int):
+        raise _wrong_type(value, column, place, "a label (text, whole number, true or false)")
+    return str(value).strip()
+
+
+def references_cell(value: Any, column: str, place: str) -> list[str]:
+    """The rewritings: a text is one, null none."""
+    values = value if isinstance(value, list) else [value]
+    return [text_cell(item, column, place) for item in values]
+
+
+def _wrong_type(value: Any, column: str, place: str, expected: str) -> UserError:
+    shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
+    found = "nothing" if value is None else f"{type(value).__name__} {shown}"
+    return UserError(
+        f"{place}: column {column!r} holds {found}, expected {expected}; mend the row or take it out"
+    )
+
+
+def table_rows(
+    tables: Iterable[pa.RecordBatch | pa.Table],
+    columns: list[str],
+    where: str,
+    names: list[str] | None = None,
+) -> Iterator[Row]:
+    """Rows of Arrow tables that hold `columns`; at most one table is turned into Python values at a time."""
+    number = 0
+    for table in tables:
+        cells = [table.column(column).to_pylist() for column in columns]
+        for text, label, *references in zip(*cells, strict=True):
+            number += 1
+            place = f"{where}: row {number}"
+            yield Row(
+                text_cell(text, columns[0], place),
+                label_cell(label, columns[1], place, names),
+                references_cell(references[0], columns[2], place) if references else [],
+                number,
+            )

@@ -1,0 +1,278 @@
+"""What is doubtful in a corpus: counted here, with the first place of each, and told in a `DataReport`.
+
+What is wrong raises UserError instead. Sentences are compared by 64-bit hashes of their prepared text, in
+numpy arrays: 8 bytes a sentence, where a set of strings takes over 100. With 10 million sentences the
+expected number of pairs that agree by accident is n^2 / 2^65 = 3e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textvae.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from textvae.data.config import DataConfig
+
+FINDINGS = {
+    "empty": "empty lines skipped",
+    "control_characters": "sentences with control characters (blanked out)",
+    "over_long_dropped": "sentences over data.max_tokens words left out",
+    "over_long_cut": "sentences over data.max_tokens words cut to that length",
+    "leaked_dropped": "sentences also in dev or test, taken out of train",
+    "leaked_kept": "sentences also in dev or test, kept in train (data.drop_leaked is off)",
+    "dev_in_test": "sentences also in test",
+    "duplicates": "sentences that repeat an earlier one (kept)",
+    "two_labels": "sentences that stand under more than one label (kept)",
+    "empty_references": "empty references skipped",
+    "unused_references": "reference files that belong to no label of test",
+    "imbalance": "labels with less than a fifth of the largest label's sentences",
+}
+IMBALANCE = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`count` occurrences of a doubtful `kind` (a key of FINDINGS) in a split; `first` is where the first
+    stands."""
+
+    kind: str
+    split: str
+    count: int
+    first: str
+
+
+@dataclass
+class Tally:
+    """Findings while they are being counted."""
+
+    counts: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+
+    def add(self, kind: str, split: str, first: str | Callable[[], str], count: int = 1) -> None:
+        """Count; `first` is used the first time only, and may be a function where the place is costly to
+        find."""
+        entry = self.counts.get((split, kind))
+        if entry is None:
+            self.counts[split, kind] = [count, first() if callable(first) else first]
+        else:
+            entry[0] += count
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, train first, in the order of FINDINGS."""
+        order = list(FINDINGS)
+        keys = sorted(
+            self.counts, key=lambda key: (["train", "dev", "test"].index(key[0]), order.index(key[1]))
+        )
+        return tuple(Finding(kind, split, *self.counts[split, kind]) for split, kind in keys)
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """Size of one split: sentences by readable label, words a sentence, references in all."""
+
+    sentences: dict[str, int]
+    mean_words: float
+    max_words: int
+    references: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.sentences.values())
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What a corpus holds and what is doubtful in it; `lines()` for people, `to_dict()` for JSON."""
+
+    splits: dict[str, SplitSummary]
+    findings: tuple[Finding, ...]
+    held_out: bool = False  # dev was taken from train
+
+    def lines(self) -> list[str]:
+        """Summary, one line per split and one per finding."""
+        return [_split_line(name, split, self.held_out) for name, split in self.splits.items()] + [
+            f"  {f.split}: {f.count:,} {FINDINGS[f.kind]} (first: {f.first})" for f in self.findings
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def count(self, kind: str, split: str = "train") -> int:
+        """How often `kind` was found in `split`."""
+        if kind not in FINDINGS:
+            raise KeyError(kind)
+        return sum(f.count for f in self.findings if (f.kind, f.split) == (kind, split))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` takes them back."""
+        return {
+            "splits": {name: dict(vars(split)) for name, split in self.splits.items()},
+            "findings": [dict(vars(finding)) for finding in self.findings],
+            "held_out": self.held_out,
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> DataReport:
+        """The report that `to_dict` was called on."""
+        return cls(
+            {name: SplitSummary(**split) for name, split in value["splits"].items()},
+            tuple(Finding(**finding) for finding in value["findings"]),
+            value["held_out"],
+        )
+
+
+def _split_line(name: str, split: SplitSummary, held_out: bool) -> str:
+    shares = list(split.sentences.items())
+    labels = ", ".join(f"{label} {count:,}" for label, count in shares[:8])
+    more = f" and {len(shares) - 8} more labels" if len(shares) > 8 else ""
+    references = f", {split.references:,} references" if split.references else ""
+    origin = ", held out from train" if held_out and name == "dev" else ""
+    words = f"{split.mean_words:.1f} words on average, {split.max_words} at most"
+    return f"{name}: {split.total:,} sentences ({labels}{more}), {words}{references}{origin}"
+
+
+# ---- which rows to keep
+
+
+@dataclass(frozen=True)
+class Columns:
+    """One split as arrays of N rows: `hashes` uint64, `labels` int64 (class), `words` int32.
+
+    `where(row)` is FILE:LINE for reports, `where(row, full=True)` has the full path for errors.
+    """
+
+    hashes: np.ndarray
+    labels: np.ndarray
+    words: np.ndarray
+    where: Callable[..., str]
+
+
+def choose_rows(splits: dict[str, Columns], config: DataConfig, tally: Tally) -> dict[str, np.ndarray]:
+    """Boolean masks (N,) over the rows of each split; a missing dev is a mask over train's rows.
+
+    Train loses sentences that are over-long and, with `drop_leaked`, those that stand in dev or test.
+    """
+    import numpy as np
+
+    train = splits["train"]
+    keep = train.words <= config.max_tokens
+    others = [splits[split].hashes for split in ("dev", "test") if split in splits]
+    keep = _drop_leaked(train, keep, np.concatenate(others) if others else train.hashes[:0], config, tally)
+    masks = {split: np.ones(len(columns.hashes), dtype=bool) for split, columns in splits.items()}
+    if "dev" not in splits:
+        masks["dev"] = hold_out(train, keep, config)
+        keep = _drop_leaked(train, keep & ~masks["dev"], train.hashes[masks["dev"]], config, tally)
+    masks["train"] = keep
+    return masks
+
+
+def _drop_leaked(
+    train: Columns, keep: np.ndarray, evaluation: np.ndarray, config: DataConfig, tally: Tally
+) -> np.ndarray:
+    leaked = keep & contains(evaluation, train.hashes)
+    if leaked.any():
+        kind = "leaked_dropped" if config.drop_leaked else "leaked_kept"
+        tally.add(kind, "train", train.where(int(leaked.argmax())), int(leaked.sum()))
+    return keep & ~leaked if config.drop_leaked else keep
+
+
+def contains(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """(N,) bool: whether each query is among `values`. One sort of the values, which are the smaller side."""
+    import numpy as np
+
+    if not len(values):
+        return np.zeros(len(queries), dtype=bool)
+    ordered = np.sort(values)
+    nearest = np.minimum(np.searchsorted(ordered, queries), len(ordered) - 1)
+    found: np.ndarray = ordered[nearest] == queries
+    return found
+
+
+def hold_out(train: Columns, keep: np.ndarray, config: DataConfig) -> np.ndarray:
+    """(N,) bool: the `dev_fraction` of each label's kept sentences that has the smallest hashes.
+
+    A hash of the text is a fair draw that depends neither on the order of the lines nor on a seed, so a
+    sentence stays on its side when lines are added. Of repeated sentences the first is taken; one sentence
+    at least stays.
+    """
+    import numpy as np
+
+    fraction = min(config.dev_fraction, config.dev_max / max(1, int(keep.sum())))
+    held = np.zeros(len(keep), dtype=bool)
+    kept = np.flatnonzero(keep)
+    kept = kept[np.argsort(train.labels[kept], kind="stable")]
+    for label in np.unique(train.labels):
+        start, stop = np.searchsorted(train.labels[kept], [label, label + 1])
+        rows = kept[start:stop]
+        _, first = np.unique(train.hashes[rows], return_index=True)  # in the order of the hashes
+        if len(first) < 2:
+            place = train.where(int(np.flatnonzero(train.labels == label)[0]), full=True)
+            raise UserError(
+                f"{place}: its label has {len(first)} different sentences left in train, too few to hold "
+                "out dev; give a dev split or more sentences"
+            )
+        count = min(max(1, round(fraction * len(rows))), len(first) - 1)
+        held[rows[first[:count]]] = True
+    return held
+
+
+def count_repeats(split: str, columns: Columns, rows: np.ndarray, tally: Tally) -> None:
+    """Count sentences that repeat an earlier one under the same label, and sentences under several labels.
+
+    `rows` (M,) are the indices that were kept.
+    """
+    import numpy as np
+
+    hashes, labels = columns.hashes[rows], columns.labels[rows]
+    order = np.lexsort((rows, labels, hashes))  # by hash, then label, then place
+    hashes, labels, rows = hashes[order], labels[order], rows[order]
+    same = hashes[1:] == hashes[:-1]
+    repeats = rows[1:][same & (labels[1:] == labels[:-1])]
+    # a row that opens the next label of one hash; a sentence under three labels has two such rows
+    changes = np.flatnonzero(same & (labels[1:] != labels[:-1])) + 1
+    if len(repeats):
+        tally.add("duplicates", split, columns.where(int(repeats.min())), len(repeats))
+    if len(changes):
+        sentences = len(np.unique(hashes[changes]))
+        tally.add("two_labels", split, columns.where(int(rows[changes].min())), sentences)
+
+
+def count_overlap(dev: Columns, test: Columns, tally: Tally) -> None:
+    """Count sentences of dev that also stand in test; neither loses them."""
+    shared = contains(test.hashes, dev.hashes)
+    if shared.any():
+        tally.add("dev_in_test", "dev", dev.where(int(shared.argmax())), int(shared.sum()))
+
+
+def check_balance(summary: SplitSummary, tally: Tally) -> None:
+    """Count labels of train that are heavily outnumbered."""
+    largest = max(summary.sentences.values())
+    small = {label: count for label, count in summary.sentences.items() if count * IMBALANCE < largest}
+    if small:
+        label = min(small, key=lambda name: small[name])
+        tally.add("imbalance", "train", f"{label}: {small[label]:,} against {largest:,}", len(small))
+
+
+def check_labels(present: dict[str, Iterable[str]], where: str) -> None:
+    """Raise UserError unless there are two labels and every split has the same ones.
+
+    `present` maps split to the readable labels found in it, in any order.
+    """
+    found = {split: set(labels) for split, labels in present.items()}
+    train = found["train"]
+    if len(train) < 2:
+        raise UserError(
+            f"{where}: train has only the label {', '.join(train)!r}; a style needs another to differ from"
+        )
+    for split, labels in found.items():
+        for label in sorted(train ^ labels):
+            lacking, having = (split, "train") if label in train else ("train", split)
+            raise UserError(
+                f"{where}: label {label!r} is in {having} but not in {lacking}; every split needs every "
+                "label: add sentences, map labels with data.labels, or leave the split out "
+                f"(--data.{split} none)"
+            )

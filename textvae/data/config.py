@@ -1,0 +1,109 @@
+"""What the data are, where they lie and how they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from textvae.errors import UserError
+
+SourceName = Literal["files", "jsonl", "csv", "parquet", "hub"]
+LEFT_OUT = "none"
+
+
+@dataclass
+class DataConfig:
+    """One corpus of labelled sentences: a style is a label."""
+
+    source: SourceName = "files"
+    """Format: `files` (a folder of NAME.SPLIT.LABEL, one sentence a line), `jsonl`, `csv` (and tsv),
+    `parquet`, or `hub` (a Hugging Face data set by id, or a local folder of one)."""
+
+    path: str = "data/yelp"
+    """The folder of the files, or one single file (it becomes train, and dev is held out from it), or the
+    id of a Hugging Face data set."""
+
+    name: str = "sentiment"
+    """NAME in NAME.SPLIT.LABEL (`files` only)."""
+
+    train: str | None = None
+    """Pattern of the training files below `path`, such as `shards/*.jsonl` (jsonl, csv, parquet), or the
+    name of the split (hub). Default: train.jsonl, train-00000-of-00004.jsonl and so on, or the split
+    `train`."""
+
+    dev: str | None = None
+    """The same for dev; by default `dev`, `validation`, `valid` and `val` are looked for. `none` leaves it
+    out, and dev is held out from train."""
+
+    test: str | None = None
+    """The same for test. `none` leaves it out."""
+
+    subset: str | None = None
+    """Configuration of a Hugging Face data set that has several, such as `sst2` of `glue` (`hub` only)."""
+
+    revision: str | None = None
+    """Commit, tag or branch of a Hugging Face data set; a commit makes the run repeatable (`hub` only)."""
+
+    text_column: str = "text"
+    """Column of the sentence (all but `files`)."""
+
+    label_column: str = "label"
+    """Column of the style: text, a whole number or true/false (all but `files`)."""
+
+    reference_column: str | None = None
+    """Column of the human rewritings of a test sentence, a text or a list of texts (all but `files`, which
+    reads reference.LABEL)."""
+
+    delimiter: str | None = None
+    """Separator of csv columns. Default: a tab in .tsv files, a comma elsewhere. Columns separated by tabs
+    are read without quoting."""
+
+    labels: dict[str, str] | None = None
+    """Readable name of each label in the data, as {"0": "negative", "1": "positive"}, in the order of the
+    classes; several labels may share one name. Default: the labels themselves, sorted."""
+
+    max_tokens: int = 32
+    """Longest sentence, in words. Longer ones are left out of train; dev and test keep them, cut to this
+    length. Both are counted."""
+
+    max_line_chars: int = 20_000
+    """A sentence with more characters than this is an error: such a file is not one sentence a line."""
+
+    dev_fraction: float = 0.05
+    """Share of each label's training sentences held out when there is no dev split; always the same ones."""
+
+    dev_max: int = 5_000
+    """Most sentences held out, over all labels."""
+
+    drop_leaked: bool = True
+    """Take sentences that also stand in dev or test out of train. They are counted either way."""
+
+    def __post_init__(self) -> None:
+        if self.source not in get_args(SourceName):
+            raise UserError(
+                f"data.source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}"
+            )
+        self._check_numbers()
+        self._check_splits()
+        if self.labels is not None:
+            self.labels = {str(raw): str(name) for raw, name in self.labels.items()}
+            if len(set(self.labels.values())) < 2 or not all(name.strip() for name in self.labels.values()):
+                raise UserError(
+                    f"data.labels is {self.labels}: give at least two different names, none empty"
+                )
+
+    def _check_numbers(self) -> None:
+        for field in ("max_tokens", "max_line_chars", "dev_max"):
+            if getattr(self, field) < 1:
+                raise UserError(f"data.{field} is {getattr(self, field)}: it must be at least 1")
+        if not 0 < self.dev_fraction < 1:
+            raise UserError(f"data.dev_fraction is {self.dev_fraction}: it must lie between 0 and 1")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '\r\n"'):
+            raise UserError(f"data.delimiter is {self.delimiter!r}: it must be one character, such as ';'")
+
+    def _check_splits(self) -> None:
+        if self.train == LEFT_OUT:
+            raise UserError("data.train is `none`: there must be training sentences")
+        for split in ("train", "dev", "test"):
+            if self.source == "files" and getattr(self, split) not in (None, LEFT_OUT):
+                raise UserError(f"data.{split} is a pattern, but `files` reads {self.name}.{split}.LABEL")

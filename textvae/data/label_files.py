@@ -1,0 +1,158 @@
+"""Source `files`: NAME.SPLIT.LABEL, one sentence a line, and reference.LABEL beside them (Yelp's format).
+
+References: line i of `reference.LABEL` rewrites line i of `NAME.test.LABEL`; further rewritings of the same
+sentences stand in `reference.LABEL.0`, `reference.LABEL.1` and so on, with or without a bare
+`reference.LABEL`. A line "sentence TAB rewriting", as Li et al. (2018) publish them, counts as the
+rewriting alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from textvae.data.config import LEFT_OUT, DataConfig
+from textvae.data.rows import SPLITS, Part, Row, Source, display, fingerprint, read_lines, unreadable
+from textvae.errors import UserError
+
+References = dict[str, list[Path]]
+
+
+def label_files(config: DataConfig) -> Source:
+    """Find the files of every split and label; nothing but their checksums is read yet."""
+    folder = Path(config.path)
+    found = _find_splits(folder, _listing(folder, config), config)
+    references, unused = _find_references(folder, list(found.get("test", {})))
+    splits = {
+        split: [
+            _part(path, label, references.get(label, []) if split == "test" else [], config)
+            for label, path in labels.items()
+        ]
+        for split, labels in found.items()
+    }
+    files = [(split, path) for split, labels in found.items() for path in labels.values()]
+    files += [("reference", path) for paths in references.values() for path in paths]
+    return Source(splits, fingerprint(files), unused)
+
+
+def _listing(folder: Path, config: DataConfig) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{display(folder)}: no such folder. {_remedy(config)}") from error
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def _remedy(config: DataConfig) -> str:
+    own = "give your own folder with --data.path DIR (files NAME.SPLIT.LABEL, --data.name NAME)"
+    if config.name == "sentiment":
+        return f"Fetch the Yelp sentences with `textvae data download yelp`, or {own}."
+    return f"Check the path, or {own}."
+
+
+def _find_splits(folder: Path, listing: list[str], config: DataConfig) -> dict[str, dict[str, Path]]:
+    """{split: {label: path}}, test and dev before train, every split with the same labels."""
+    found: dict[str, dict[str, Path]] = {}
+    for split in ("test", "dev", "train"):
+        if getattr(config, split) == LEFT_OUT:
+            continue
+        if labels := _find_split(folder, listing, config.name, SPLITS[split]):
+            found[split] = labels
+    if "train" not in found:
+        names = sorted({display(name.split(".train.")[0]) for name in listing if ".train." in name})
+        hint = f"There is {', '.join(names[:5])}: choose with --data.name NAME." if names else _remedy(config)
+        raise UserError(f"{display(folder)}: no file {config.name}.train.LABEL. {hint}")
+    _same_labels(folder, found, config)
+    return found
+
+
+def _find_split(folder: Path, listing: list[str], name: str, spellings: tuple[str, ...]) -> dict[str, Path]:
+    """{label: path} of NAME.SPLIT.LABEL for the one spelling of SPLIT that is there."""
+    found = {spelling: _with_prefix(folder, listing, f"{name}.{spelling}.") for spelling in spellings}
+    present = [spelling for spelling, labels in found.items() if labels]
+    if len(present) > 1:
+        both = f"{name}.{present[0]}.* and {name}.{present[1]}.*"
+        raise UserError(f"{display(folder)}: both {both} are there; keep one of them")
+    return found[present[0]] if present else {}
+
+
+def _with_prefix(folder: Path, listing: list[str], prefix: str) -> dict[str, Path]:
+    return {
+        name.removeprefix(prefix): folder / name
+        for name in listing
+        if name.startswith(prefix) and name != prefix
+    }
+
+
+def _same_labels(folder: Path, found: dict[str, dict[str, Path]], config: DataConfig) -> None:
+    """A label that lacks a file is told before hours of reading; labels mapped to one name may lack some."""
+    if config.labels is not None:
+        return
+    if len(found["train"]) < 2:
+        only = display(next(iter(found["train"].values())))
+        raise UserError(f"{only}: is the only label of train; a style needs another to differ from")
+    for split, labels in found.items():
+        for other in ("train", *found):
+            missing = sorted(set(found[other]) - set(labels))
+            if missing:
+                label, there = display(missing[0]), ", ".join(map(display, labels))
+                raise UserError(
+                    f"{display(folder)}: {config.name}.{other}.{label} is there, but {split} has no file of "
+                    f"label {label!r} (only {there}); every split needs every label"
+                )
+
+
+def _find_references(folder: Path, labels: list[str]) -> tuple[References, list[str]]:
+    """reference.LABEL and reference.LABEL.K of the labels of test; also the names nobody claims."""
+    names = [name for name in sorted(os.listdir(folder)) if name.startswith("reference.")]
+    claimed: dict[str, list[tuple[int, str]]] = {}
+    for name in list(names):
+        suffix = name.removeprefix("reference.")
+        stem, _, number = suffix.rpartition(".")
+        if suffix in labels:
+            claimed.setdefault(suffix, []).append((-1, name))
+        elif stem in labels and number.isdecimal() and number.isascii():
+            claimed.setdefault(stem, []).append((int(number), name))
+        else:
+            continue
+        names.remove(name)
+    found = {label: [folder / name for _, name in sorted(numbered)] for label, numbered in claimed.items()}
+    return found, [display(name) for name in names]
+
+
+def _part(path: Path, label: str, references: list[Path], config: DataConfig) -> Part:
+    rows = functools.partial(_rows, path, label, references, config.max_line_chars)
+    return Part(display(path.name), display(path), rows)
+
+
+def _rows(path: Path, label: str, references: list[Path], max_chars: int) -> Iterator[Row]:
+    if not references:
+        for number, line in read_lines(path, max_chars):
+            yield Row(line, label, [], number)
+        return
+    _same_length(path, references, max_chars)
+    readers = [read_lines(reference, max_chars) for reference in references]
+    for (number, line), *rewritings in zip(read_lines(path, max_chars), *readers, strict=False):
+        yield Row(line, label, [_without_source(line, rewriting) for _, rewriting in rewritings], number)
+
+
+def _without_source(line: str, reference: str) -> str:
+    source, tab, rewriting = reference.partition("\t")
+    return rewriting if tab and source.strip() == line.strip() else reference
+
+
+def _same_length(path: Path, references: list[Path], max_chars: int) -> None:
+    """Blank lines at the end do not count; blank lines within do, they keep the alignment."""
+    lengths = {
+        p: max((n for n, line in read_lines(p, max_chars) if line.strip()), default=0)
+        for p in (path, *references)
+    }
+    for reference in references:
+        if lengths[reference] != lengths[path]:
+            raise UserError(
+                f"{display(reference)}: {lengths[reference]} lines, but {display(path)} has {lengths[path]}; "
+                "line i of a reference file must rewrite line i of the test file (or be empty)"
+            )

@@ -1,0 +1,1 @@
+"""Measuring style transfer: judges, metrics, baselines and probes, gathered by the evaluator."""

@@ -1,0 +1,1 @@
+"""Pure functions with the papers' names. They read outputs, never a model."""

@@ -1,0 +1,74 @@
+"""The objectives of the style-content autoencoder by name: one function, one weight, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+
+from torch import Tensor
+
+from textvae.data.batch import Batch
+from textvae.models.adversaries import AdversaryOutput
+from textvae.models.style_content_vae import StyleContentOutput
+from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName
+from textvae.objectives.latent import kl
+from textvae.objectives.multitask import bag_cross_entropy, style_cross_entropy
+from textvae.objectives.reconstruction import reconstruction
+from textvae.objectives.schedules import Weight
+
+
+@dataclass
+class ObjectivesConfig:
+    """J = λ_rec J_rec + Σ λ_kl J_kl + Σ λ_mul J_mul + Σ λ_adv J_adv, and for the adversaries J_dis_s + J_dis_c."""
+
+    J_rec: Weight = field(default_factory=Weight)
+    """Reconstruction, nats per token."""
+    J_kl_s: Weight = field(default_factory=lambda: Weight(0.03))
+    """KL of the style space, nats per sentence."""
+    J_kl_c: Weight = field(default_factory=lambda: Weight(0.03))
+    """KL of the content space, nats per sentence."""
+    J_mul_s: Weight = field(default_factory=lambda: Weight(10.0))
+    """z_s must tell the style."""
+    J_mul_c: Weight = field(default_factory=lambda: Weight(3.0))
+    """z_c must tell the content words."""
+    J_adv_s: Weight = field(default_factory=lambda: Weight(1.0))
+    """z_c must not tell the style: entropy of the adversary."""
+    J_adv_c: Weight = field(default_factory=lambda: Weight(0.03))
+    """z_s must not tell the content words: entropy of the adversary."""
+    J_dis_s: Weight = field(default_factory=Weight)
+    """The adversary that reads the style from z_c."""
+    J_dis_c: Weight = field(default_factory=Weight)
+    """The adversary that reads the content words from z_s."""
+    adversarial: AdversarialName = "entropy"
+    """Form of J_adv: entropy (the paper's) or uniform, whose gradient does not vanish before a sure adversary."""
+
+    def at(self, step: int) -> dict[str, float]:
+        """Every weight in force at `step`."""
+        return {f.name: getattr(self, f.name).at(step) for f in fields(self) if f.name.startswith("J_")}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one phase has computed on one batch; adversarial: the form of J_adv."""
+
+    batch: Batch
+    model: StyleContentOutput
+    adversaries: AdversaryOutput
+    adversarial: AdversarialName = "entropy"
+
+
+Objective = Callable[[Outputs], Tensor]
+
+OBJECTIVES: dict[str, Objective] = {
+    "J_rec": lambda o: reconstruction(o.model.token_nll),
+    "J_kl_s": lambda o: kl(o.model.latents.style),
+    "J_kl_c": lambda o: kl(o.model.latents.content),
+    "J_mul_s": lambda o: style_cross_entropy(o.model.style_logits, o.batch.style),
+    "J_mul_c": lambda o: bag_cross_entropy(o.model.bag_logits, o.batch.bag_ids, o.batch.bag_weights),
+    "J_adv_s": lambda o: ADVERSARIAL[o.adversarial](o.adversaries.style_logits),
+    "J_adv_c": lambda o: ADVERSARIAL[o.adversarial](o.adversaries.bag_logits),
+    "J_dis_s": lambda o: style_cross_entropy(o.adversaries.style_logits, o.batch.style),
+    "J_dis_c": lambda o: bag_cross_entropy(o.adversaries.bag_logits, o.batch.bag_ids, o.batch.bag_weights),
+}
+MODEL_TERMS = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_adv_c")
+ADVERSARY_TERMS = ("J_dis_s", "J_dis_c")

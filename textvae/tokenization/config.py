@@ -1,0 +1,36 @@
+"""What a tokenizer is trained to be, and the five tokens every one of them begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textvae.errors import UserError
+
+PAD, BOS, EOS, UNK, MASK = SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
+PAD_ID, BOS_ID, EOS_ID, UNK_ID, MASK_ID = range(len(SPECIAL_TOKENS))
+NUM_BYTES = 256
+
+
+@dataclass
+class TokenizerConfig:
+    """Kind and size of the vocabulary."""
+
+    kind: Literal["word", "bpe", "unigram"] = "word"
+    """word: one token a word, rare words are <unk>; bpe, unigram: pieces of words that spell every text."""
+    vocab_size: int = 10000
+    """Greatest number of tokens, the five special ones (and the 256 bytes of bpe and unigram) included."""
+    min_frequency: int = 3
+    """word: words seen less often are <unk>; bpe: pairs seen less often are not merged; unigram: not used."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("word", "bpe", "unigram"):
+            raise UserError(f"tokenizer.kind is {self.kind!r}; it must be word, bpe or unigram")
+        fixed = len(SPECIAL_TOKENS) + (NUM_BYTES if self.kind != "word" else 0)
+        if self.vocab_size <= fixed:
+            raise UserError(
+                f"tokenizer.vocab_size is {self.vocab_size}, but a {self.kind} tokenizer has {fixed} fixed "
+                f"tokens before the first word; raise it"
+            )
+        if self.min_frequency < 1:
+            raise UserError(f"tokenizer.min_frequency is {self.min_frequency}; it must be at least 1")

@@ -1,0 +1,106 @@
+"""From a trained `tokenizers` model to a `PreTrainedTokenizerFast`, and back from its folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textvae.errors import UserError
+from textvae.tokenization.config import BOS, EOS, MASK, PAD, SPECIAL_TOKENS, UNK
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.models import Model
+    from transformers import PreTrainedTokenizerFast
+
+WORD_START = "\u2581"  # the mark a piece at the beginning of a word carries, as in sentencepiece
+JOINER = "\u2060"  # invisible word joiner; `textvae.text.normalise` removes it, so no prepared text has one
+
+# A user's literal "</s>" (or "<0x41>", the name of a byte) must not become the token of that name: the joiner
+# is put behind its "<" before the model sees it and taken out when decoding.
+_CONTROL_NAME = r"<(?=(?:pad|s|/s|mask|0x[0-9A-F]{2})>)"
+_control_name = re.compile(_CONTROL_NAME)
+_KEYWORDS: dict[str, Any] = {
+    "pad_token": PAD,
+    "bos_token": BOS,
+    "eos_token": EOS,
+    "unk_token": UNK,
+    "mask_token": MASK,
+    "split_special_tokens": True,  # never look for special tokens in a text
+    "clean_up_tokenization_spaces": False,
+    "padding_side": "right",
+    "model_input_names": ["input_ids", "attention_mask"],
+}
+
+
+def training_text(text: str) -> str:
+    """`text` without the special tokens that stand alone, the others escaped: no piece may be named so."""
+    if "<" not in text:
+        return text
+    text = " ".join(word for word in text.split(" ") if word not in SPECIAL_TOKENS)
+    return _control_name.sub("<" + JOINER, text.replace(UNK, "<" + JOINER + UNK[1:]))
+
+
+def build(model: Model, subword: bool) -> PreTrainedTokenizerFast:
+    """Wrap a trained model: ids of the text alone (no <s>, no </s>), decoding gives the prepared string back.
+
+    `<unk>` is not "special" to the backend, because `decode(..., skip_special_tokens=True)` would otherwise
+    drop unknown words without a trace.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(model)
+    backend.normalizer = normalizers.Replace(Regex(_CONTROL_NAME), "<" + JOINER)
+    if subword:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(WORD_START, prepend_scheme="always", split=True)
+        backend.decoder = decoders.Sequence(
+            [
+                decoders.Replace(UNK, WORD_START + UNK),
+                decoders.ByteFallback(),
+                decoders.Fuse(),
+                decoders.Replace(WORD_START, " "),
+                decoders.Strip(" ", 1, 0),
+                decoders.Replace("<" + JOINER, "<"),
+            ]
+        )
+    else:
+        backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    special = [token for token in SPECIAL_TOKENS if token != UNK]
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    backend.add_tokens([AddedToken(UNK, special=False, normalized=False, lstrip=True)])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **_KEYWORDS)
+
+
+def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerFast:
+    """Read a tokenizer that `save_pretrained(folder)` wrote.
+
+    Not by `from_pretrained`: that marks `<unk>` as special again (transformers 5), so decoding would drop it.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    path = Path(folder) / "tokenizer.json"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; is {folder} the tokenizer folder of a run?")
+    try:
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), **_KEYWORDS)
+    except Exception as error:  # the Rust library raises a plain Exception for any bad file
+        raise UserError(f"{path}: not a readable tokenizer ({error}); restore it or train again") from error
+    found = token_strings(tokenizer)[: len(SPECIAL_TOKENS)]
+    if tuple(found) != SPECIAL_TOKENS:
+        raise UserError(
+            f"{path}: the first tokens are {found}, not {SPECIAL_TOKENS}; use a tokenizer of textvae"
+        )
+    return tokenizer
+
+
+def is_subword(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether the tokens are pieces of words (bpe, unigram) rather than words."""
+    backend: Tokenizer = tokenizer.backend_tokenizer
+    return type(backend.model).__name__ != "WordLevel"
+
+
+def token_strings(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The V tokens in the order of their ids, as the vocabulary spells them."""
+    return [str(tokenizer.convert_ids_to_tokens(i)) for i in range(len(tokenizer))]

@@ -1,0 +1,1 @@
+"""Phases, recipes and the one loop over accelerate."""
