@@ -175,7 +175,7 @@ def test_truecase_is_optional() -> None:
     assert detokenise("i 'm here . you too ?") == "I'm here. You too?"
 
 
-words = st.sampled_from("the food was good i we you really bad place joe <unk> _num_ ## o'clock so-so".split())
+words = st.sampled_from(["the", "food", "was", "i", "we", "bad", "joe", "<unk>", "_num_", "##", "o'clock", "so-so"])
 clitics = st.sampled_from(["do n't", "ca n't", "it 's", "they 've", "i 'm", "she 'd", "we 'll", "gon na", "$ _num_"])
 wrapped = st.one_of(words.map("( {} )".format), words.map("`` {} ''".format), words.map("{} , but".format))
 sentences = st.builds(

@@ -72,7 +72,7 @@ def make_parser(default_config: Path | None = None, prog: str = "train.py") -> A
 def parse(argv: list[str], default_config: Path | None = None, prog: str = "train.py") -> tuple[ExperimentConfig, Any]:
     """Arguments to the configuration and the flags resume, overwrite and quiet."""
     parser = make_parser(default_config, prog)
-    namespace = parser.parse_args(argv)
+    namespace = parser.parse_args(["--print_config=comments" if a == "--print_config" else a for a in argv])
     built = parser.instantiate_classes(namespace)
     values = {name: getattr(built, name) for name in ExperimentConfig.__dataclass_fields__}
     return ExperimentConfig(**values), namespace

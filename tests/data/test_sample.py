@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from textvae.data.sample import MAX_TOKENS, MIN_TOKENS, Sample, make_sample, write_sample
+from textvae.data import sample as module
+from textvae.data.sample import MAX_TOKENS, MIN_TOKENS, Sample, make_sample, sample_files, write_sample
+from textvae.data.sample_grammar import Grammar
 from textvae.data.sample_words import Noun, fix_articles
 
 COMMITTED = Path(__file__).resolve().parents[2] / "data" / "sample"
@@ -19,11 +21,20 @@ def sample() -> Sample:
     return make_sample()
 
 
-def test_files_are_what_the_generator_writes(tmp_path: Path) -> None:
-    written = {path.name: path.read_bytes() for path in write_sample(tmp_path)}
+def test_files_are_what_the_generator_makes(sample: Sample) -> None:
     committed = {path.name: path.read_bytes() for path in COMMITTED.iterdir()}
-    assert set(written) == set(committed)
-    assert [name for name in written if written[name] != committed[name]] == []
+    made = sample_files(sample)
+    assert set(made) == set(committed)
+    assert [name for name in made if made[name] != committed[name]] == []
+
+
+def test_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = make_sample(3, train=20, dev=2, test=2)
+    monkeypatch.setattr(module, "make_sample", lambda seed: small if seed == 3 else None)
+    written = {path.name: path.read_bytes() for path in write_sample(tmp_path / "new", seed=3)}
+    assert written == sample_files(small)
+    assert written["reference.negative"].decode().splitlines() == small.references(0, target=1)
+    assert written["reviews.test.positive"].decode().splitlines() == small.lines("test", 1)
 
 
 def test_sizes_and_balance(sample: Sample) -> None:
@@ -71,6 +82,22 @@ def test_vocabulary(sample: Sample) -> None:
     for split in ("dev", "test"):
         words = {w for c in sample.splits[split] for e in c for v in e.versions for w in v.split()}
         assert min(counts[word] for word in words) >= 3  # none becomes <unk> with min_frequency 3
+
+
+def test_readme_tells_the_truth(sample: Sample) -> None:
+    readme = (COMMITTED.parent / "README.md").read_text(encoding="utf-8")
+    lines = sample.lines("train", 0) + sample.lines("train", 1)
+    words = [word for line in lines for word in line.split()]
+    told = f"vocabulary {len(set(words)):,} words; {len(words) / len(lines):.1f} tokens a sentence"
+    grammar = Grammar()
+    patterns, nouns = len({p.text for p in grammar.ladder}), sum(map(len, grammar.nouns.values()))
+    assert told in " ".join(readme.split())
+    assert f"{len(grammar.nouns)} domains" in readme
+    assert f"{patterns} sentence patterns, {nouns} nouns" in " ".join(readme.split())
+    example = [
+        line.strip().split("  ")[0] for line in readme.split("\n") if " line of re" in line and line.startswith("    ")
+    ]
+    assert sample.references(0, 1)[sample.lines("test", 0).index(example[0])] == example[1]
 
 
 def test_sentences_look_like_yelp(sample: Sample) -> None:

@@ -24,7 +24,7 @@ def theirs(outputs: list[str], references: list[list[str]]) -> float:
     return BLEU(tokenize="none", force=True).corpus_score(outputs, streams).score
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PAIRS)
 def test_equals_sacrebleu(pairs: list[tuple[str, list[str]]]) -> None:
     outputs, references = [output for output, _ in pairs], [texts for _, texts in pairs]

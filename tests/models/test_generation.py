@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutput
 
-from tests.laws import BOS, CONTENT_SIZE, EOS, PAD, STYLE_SIZE, tiny_batch, tiny_model
+from tests.laws import BOS, CONTENT_SIZE, EOS, MASK, PAD, STYLE_SIZE, tiny_batch, tiny_model
 from textvae.inference.decoding import DecodingConfig, decode
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.decoders import DECODERS
@@ -26,7 +26,8 @@ def peaked(decoder: str) -> StyleContentVAE:
             if "norm" not in name:
                 parameter.mul_(2.0)
         model.output.linear.weight.normal_(std=1.5)
-        model.output.linear.bias[: EOS + 1] = torch.tensor([-99.0, -99.0, 1.0], dtype=torch.float64)
+        model.output.linear.bias[: MASK + 1] = -99.0  # special tokens are never written, but the last one
+        model.output.linear.bias[EOS] = 1.0
     return model
 
 
@@ -95,9 +96,9 @@ def test_beams_find_sentences_at_least_as_likely(decoder: str) -> None:
     model, memory = peaked(decoder), memories()
 
     def score(tokens: Tensor) -> Tensor:
-        labels = torch.where(tokens[:, 1:] == PAD, -100, tokens[:, 1:])
-        output = model(encoder_outputs=BaseModelOutput(last_hidden_state=memory), labels=labels)
-        return -model.token_nll(model.decoder(memory, model.embedding(tokens[:, :-1])), labels).sum(1) + 0 * output.loss
+        after_end = (tokens[:, 1:] == EOS).long().cumsum(1) - (tokens[:, 1:] == EOS).long() > 0
+        labels = tokens[:, 1:].masked_fill(after_end | (tokens[:, 1:] == PAD), -100)
+        return -model.token_nll(model.decoder(memory, model.embedding(tokens[:, :-1])), labels).sum(1)
 
     with torch.no_grad():
         greedy = score(from_latent(model, memory, do_sample=False, num_beams=1))

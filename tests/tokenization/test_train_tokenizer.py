@@ -191,9 +191,7 @@ def test_same_texts_make_the_same_tokenizers_in_another_process(
         "    print(train_tokenizer(config(kind), corpus()).backend_tokenizer.to_str())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    output = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    output = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert output.stdout.splitlines() == [tokenizers[kind].backend_tokenizer.to_str() for kind in KINDS]
 
 

@@ -13,7 +13,6 @@ import hashlib
 import http.client
 import os
 import shutil
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -65,9 +64,7 @@ def fetch(
     """
     part = part_file(url, target)
     part.parent.mkdir(parents=True, exist_ok=True)
-    _complete(
-        url, part, patience or Patience(), lambda done, total: progress and progress(target.name, done, total)
-    )
+    _complete(url, part, patience or Patience(), lambda done, total: progress and progress(target.name, done, total))
     try:
         check(part)
     except UserError:
@@ -89,16 +86,7 @@ def check_sum(path: Path, name: str, expected: str, source: str) -> None:
         raise UserError(f"{name}: wrong checksum. sha256 is {found}, expected {expected} ({source})")
 
 
-def console_progress(name: str, done: int, total: int | None) -> None:
-    """A `progress` for terminals: one line that is written over; silent when stderr is not a terminal."""
-    if sys.stderr.isatty():
-        share = f"{done / total:6.1%} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"
-        print(f"\r{name}: {share}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-
-def _complete(
-    url: str, part: Path, patience: Patience, progress: Callable[[int, int | None], object]
-) -> None:
+def _complete(url: str, part: Path, patience: Patience, progress: Callable[[int, int | None], object]) -> None:
     """Call `_continue` until the file is complete or patience ends."""
     failures, most = 0, _size(part)
     while True:

@@ -63,9 +63,7 @@ class Sample:
         return [example.versions[target] for example in self.splits[split][label]]
 
 
-def make_sample(
-    seed: int = 0, labels: int = 2, train: int = 12_000, dev: int = 500, test: int = 500
-) -> Sample:
+def make_sample(seed: int = 0, labels: int = 2, train: int = 12_000, dev: int = 500, test: int = 500) -> Sample:
     """The sample with so many sentences per label and split; 3 labels have "neutral" between the two."""
     grammar = Grammar(labels)
     rng = random.Random(seed)
@@ -171,14 +169,19 @@ def held_out(pair: tuple[str, str], seed: int) -> bool:
     return random.Random(f"{seed}\t{pair[0]}\t{pair[1]}").random() < share
 
 
-def write_sample(folder: str | Path, seed: int = 0) -> list[Path]:
-    """Write `reviews.SPLIT.LABEL` and `reference.LABEL` (line i: counterpart of test line i); the paths."""
-    sample = make_sample(seed)
-    files: dict[str, list[str]] = {}
+def sample_files(sample: Sample) -> dict[str, bytes]:
+    """`reviews.SPLIT.LABEL` and `reference.LABEL` (line i: counterpart of test line i) of a sample with two labels."""
+    lines: dict[str, list[str]] = {}
     for label, name in enumerate(sample.labels):
-        files |= {f"reviews.{split}.{name}": sample.lines(split, label) for split in SPLITS}
-        files[f"reference.{name}"] = sample.references(label, target=1 - label)
-    for name, lines in files.items():
+        lines |= {f"reviews.{split}.{name}": sample.lines(split, label) for split in SPLITS}
+        lines[f"reference.{name}"] = sample.references(label, target=1 - label)
+    return {name: "".join(f"{line}\n" for line in lines[name]).encode("ascii") for name in sorted(lines)}
+
+
+def write_sample(folder: str | Path, seed: int = 0) -> list[Path]:
+    """Write the files of `make_sample(seed)` into `folder`; returns their paths."""
+    files = sample_files(make_sample(seed))
+    for name, content in files.items():
         with atomic_write(Path(folder) / name, binary=True) as handle:
-            handle.write("".join(f"{line}\n" for line in lines).encode("ascii"))
-    return [Path(folder) / name for name in sorted(files)]
+            handle.write(content)
+    return [Path(folder) / name for name in files]

@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from textvae.data import sample_lexicon as lexicon
 from textvae.data import sample_phrases as phrases
@@ -22,21 +23,23 @@ Groups = tuple[tuple[Versions, ...], ...]
 SLOT = re.compile(r"\{([^{}]+)\}")
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
-MODIFIERS = tuple(
-    [
-        "venue",
-        "visit",
-        "time",
-        "loc",
-        "person",
-        "purpose",
-        "money",
-        "compared",
-        "occasion",
-        "task",
-        "task_past",
-    ]
-)
+# Neutral content.
+TABLES = {
+    "time": lexicon.TIMES,
+    "loc": lexicon.LOCATIONS,
+    "person": lexicon.PEOPLE,
+    "money": lexicon.MONEY,
+    "compared": lexicon.COMPARED,
+    "occasion": lexicon.OCCASIONS,
+}
+TABLES_BY_DOMAIN = {
+    "venue": lexicon.VENUES,
+    "visit": lexicon.VISITS,
+    "purpose": lexicon.PURPOSES,
+    "task": lexicon.TASKS,
+    "task_past": lexicon.TASKS,
+}
+# Sentiment.
 PHRASES_BY_NOUN = {
     "predicate": phrases.PREDICATES,
     "noun_phrase": phrases.NOUN_PHRASES,
@@ -73,14 +76,15 @@ class Pattern:
     kinds: frozenset[str]
     slots: tuple[str, ...]
 
-    @property
+    @cached_property
     def open_slots(self) -> tuple[str, ...]:
         """Sentiment slots to be filled; the fixed `[a|b|c]` choices are not among them."""
         return tuple(slot for slot in self.slots if slot in SENTIMENT_SLOTS)
 
-    @property
+    @cached_property
     def modifiers(self) -> tuple[str, ...]:
-        return tuple(slot for slot in self.slots if slot in MODIFIERS)
+        """Slots of neutral content other than nouns."""
+        return tuple(slot for slot in self.slots if slot in TABLES or slot in TABLES_BY_DOMAIN)
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Grammar:
             for pattern in (_parse(*row) for row in PATTERNS if self._has_versions(row[2]))
             for _ in range(pattern.weight * (labels if pattern.open_slots else 1))
         ]
+        self._by_kinds: dict[tuple[str, frozenset[str]], list[Noun]] = {}
         self._by_tags: dict[tuple[str, frozenset[str]], Groups] = {}
 
     def _has_versions(self, text: str) -> bool:
@@ -147,7 +152,7 @@ class Grammar:
         """The nouns of a pattern, or None where the domain does not have them."""
         if "n" not in pattern.slots:
             return {}
-        fitting = [noun for noun in self.nouns[domain] if noun.tags & pattern.kinds]
+        fitting = self._of_kinds(domain, pattern.kinds)
         if not fitting:
             return None
         nouns = {"n": pick(rng, fitting)}
@@ -160,6 +165,11 @@ class Grammar:
                     return None
                 nouns[slot] = pick(rng, pool)
         return nouns
+
+    def _of_kinds(self, domain: str, kinds: frozenset[str]) -> list[Noun]:
+        if (domain, kinds) not in self._by_kinds:
+            self._by_kinds[domain, kinds] = [noun for noun in self.nouns[domain] if noun.tags & kinds]
+        return self._by_kinds[domain, kinds]
 
     def _draw_scale(self, rng: random.Random) -> tuple[str, Versions | None]:
         """Which adjectives (gradable or extreme) and which intensifier, if any."""
@@ -227,27 +237,19 @@ def _parse(weight: int, kinds: str, text: str) -> Pattern:
     return Pattern(text, weight, frozenset(kinds.split()), tuple(dict.fromkeys(SLOT.findall(text))))
 
 
-def _draw_content(
-    rng: random.Random, pattern: Pattern, domain: str, nouns: Mapping[str, Noun]
-) -> dict[str, str]:
-    """Words of all neutral slots, and of the agreement slots that follow from them."""
-    person = Noun.parse(pick(rng, words_of(lexicon.PEOPLE)))
-    base, past = pick(rng, words_of(lexicon.TASKS[domain])).split("|")
-    content = {
-        "venue": pick(rng, words_of(lexicon.VENUES[domain])),
-        "visit": pick(rng, words_of(lexicon.VISITS[domain])),
-        "purpose": pick(rng, words_of(lexicon.PURPOSES[domain])),
-        "time": pick(rng, words_of(lexicon.TIMES)),
-        "loc": pick(rng, words_of(lexicon.LOCATIONS)),
-        "money": pick(rng, words_of(lexicon.MONEY)),
-        "compared": pick(rng, words_of(lexicon.COMPARED)),
-        "occasion": pick(rng, words_of(lexicon.OCCASIONS)),
-        "person": person.text,
-        "task": base,
-        "task_past": past,
-        "at": "from" if domain == "home" else "at",  # the plumber from the company, the waiter at the diner
-        "wbe": "was" if "person" in pattern.slots and not person.plural else "were",
-    }
+def _draw_content(rng: random.Random, pattern: Pattern, domain: str, nouns: Mapping[str, Noun]) -> dict[str, str]:
+    """Words of the pattern's neutral slots, and of the agreement slots that follow from them."""
+    content = {"at": "from" if domain == "home" else "at"}  # the plumber from the company, the waiter at the diner
+    for slot in pattern.modifiers:
+        words = words_of(TABLES[slot] if slot in TABLES else TABLES_BY_DOMAIN[slot][domain])
+        content[slot] = pick(rng, words)
+    content["wbe"] = "were"  # we, unless a person speaks
+    if "person" in content:
+        person = Noun.parse(content["person"])
+        content |= {"person": person.text, "wbe": person.agreement()["be"]}
+    for slot, form in (("task", 0), ("task_past", 1)):
+        if slot in content:
+            content[slot] = content[slot].split("|")[form]
     for slot, noun in nouns.items():
         content |= {slot: noun.text} | noun.agreement(suffix=slot[1:])
     return content | (_draw_noun_words(rng, nouns["n"]) if nouns else {})

@@ -28,8 +28,7 @@ NOUNS: dict[str, dict[str, str]] = {
         "price": "prices+, lunch prices+, drink prices+",
     },
     "hotel": {
-        "staff": "receptionist, front desk clerk, housekeeper, concierge, bellboy, night manager, "
-        "hotel staff~, valet",
+        "staff": "receptionist, front desk clerk, housekeeper, concierge, bellboy, night manager, hotel staff~, valet",
         "place": "pool, hallway, elevator, carpet, garden, sauna",
         "place room": "lobby, suite, bathroom, balcony, bedroom, breakfast room, conference room, guest room",
         "item soft": "bed, mattress, pillows+, armchair, blankets+",
@@ -39,14 +38,12 @@ NOUNS: dict[str, dict[str, str]] = {
         "price": "room rates+, weekend rates+",
     },
     "shop": {
-        "goods item wear": "jacket, dress, jeans+, sweater, shirt, necklace, hat, raincoat, gloves+, "
-        "sunglasses+",
+        "goods item wear": "jacket, dress, jeans+, sweater, shirt, necklace, hat, raincoat, gloves+, sunglasses+",
         "goods item soft": "sofa, boots+, sneakers+, office chair, sandals+",
         "goods item device": "headphones+, toaster, electric kettle, alarm clock",
         "goods item device machine": "vacuum cleaner, blender, sewing machine",
         "goods item device computer": "laptop, camera, phone, printer",
-        "goods item hard": "lamp, backpack, bookshelf, rug, suitcase, umbrella, tent, coffee table, "
-        "wallet, toys+",
+        "goods item hard": "lamp, backpack, bookshelf, rug, suitcase, umbrella, tent, coffee table, wallet, toys+",
         "staff": "cashier, sales clerk, salesman, saleswoman, store manager, security guard, clerks+",
         "place": "aisles+, checkout area, toy department, shelves+, entrance",
         "place room": "showroom, fitting room, basement",
@@ -67,14 +64,12 @@ NOUNS: dict[str, dict[str, str]] = {
         "carpenter, movers+, pool guy, landlord",
         "work task": "delivery, window cleaning~, carpet cleaning~, furnace repair, lawn service~, "
         "phone support~, move",
-        "work": "bathroom work~, roof repair, tile work~, kitchen wiring~, fence repair, paint work~, "
-        "installation",
+        "work": "bathroom work~, roof repair, tile work~, kitchen wiring~, fence repair, paint work~, installation",
         "goods item device machine": "dishwasher, water heater, washing machine, garage door",
         "price": "cleaning rates+, hourly rates+, moving estimate",
     },
     "salon": {
-        "staff": "stylist, barber, manicurist, nail technician, masseuse, hairdresser, salon owner, "
-        "receptionist",
+        "staff": "stylist, barber, manicurist, nail technician, masseuse, hairdresser, salon owner, receptionist",
         "work care": "massage, facial, pedicure, manicure, shave, foot bath",
         "work": "haircut, perm, hair color~, beard trim, highlights+, nail polish~",
         "item soft": "robes+, massage table, recliner",
@@ -102,8 +97,7 @@ NOUNS: dict[str, dict[str, str]] = {
         "price": "membership fees+, class prices+, annual fee",
     },
     "travel": {
-        "staff": "pilot, flight attendant, taxi driver, bus driver, gate agent, tour guide, cabin crew, "
-        "ticket agent",
+        "staff": "pilot, flight attendant, taxi driver, bus driver, gate agent, tour guide, cabin crew, ticket agent",
         "event": "city tour, boat trip, train ride, museum tour, wine tasting",
         "work task": "boarding~, ticket change, baggage claim~, online form",
         "item soft": "seats+, plane seats+",
@@ -126,8 +120,7 @@ NOUNS: dict[str, dict[str, str]] = {
     "office": {
         "staff": "bank teller, loan officer, insurance agent, mail carrier, operator, lawyer, "
         "accountant, realtor, tutor, librarian",
-        "work task": "loan application, tax return, passport renewal, mail service~, phone support~, "
-        "online form",
+        "work task": "loan application, tax return, passport renewal, mail service~, phone support~, online form",
         "item device computer": "mobile app, website, ticket machine, cash machine",
         "place": "help desk, counter",
         "place room": "reading room, meeting room, lobby",
@@ -256,8 +249,7 @@ OCCASIONS = (
     "monday morning, road trip, girls night, afternoon, visit"
 )
 COMPARED = (
-    "last time, last year, before, i remembered, down the road, two years ago, across the street, "
-    "back home, next door"
+    "last time, last year, before, i remembered, down the road, two years ago, across the street, back home, next door"
 )
 
 # Intensifiers are content (the same word for both sentiments); a neutral adjective wants a modest one.

@@ -13,10 +13,8 @@ GRADABLE: dict[str, str] = {
     "food drink place event": "forgettable / memorable / ordinary, unpleasant / pleasant / plain",
     "food": "bland / tasty / plain, tasteless / flavorful / mild, nasty / yummy / simple, "
     "unappetizing / tempting / plain, unhealthy / healthy / simple",
-    "drink": "watery / refreshing / mild, tasteless / flavorful / mild, weak / rich / light, "
-    "stale / fresh / plain",
-    "meat": "tough / tender / average, dry / juicy / plain, greasy / lean / ordinary, "
-    "chewy / succulent / average",
+    "drink": "watery / refreshing / mild, tasteless / flavorful / mild, weak / rich / light, stale / fresh / plain",
+    "meat": "tough / tender / average, dry / juicy / plain, greasy / lean / ordinary, chewy / succulent / average",
     "fried": "soggy / crispy / ordinary, greasy / crunchy / average",
     "bread": "stale / fresh / average, hard / soft / plain, burnt / fluffy / plain",
     "cake": "dry / moist / ordinary, crumbly / buttery / plain",
@@ -40,8 +38,7 @@ GRADABLE: dict[str, str] = {
     "device": "unreliable / reliable / common, fragile / durable / ordinary",
     "machine": "noisy / quiet / ordinary, bulky / handy / common",
     "computer": "slow / fast / average, confusing / intuitive / simple",
-    "wear": "unflattering / flattering / plain, tacky / stylish / simple, "
-    "uncomfortable / comfortable / ordinary",
+    "wear": "unflattering / flattering / plain, tacky / stylish / simple, uncomfortable / comfortable / ordinary",
     "work": "sloppy / neat / average, rushed / thorough / routine, overpriced / affordable / typical, "
     "unprofessional / professional / ordinary",
     "task": "slow / fast / average, complicated / simple / routine, stressful / painless / routine, "
@@ -68,10 +65,8 @@ EXTREME: dict[str, str] = {
     "hideous / stunning / normal, miserable / magnificent / acceptable",
     "item": "worthless / flawless / standard, defective / perfect / normal",
     "goods": "hideous / gorgeous / average",
-    "work": "botched / flawless / standard, hopeless / perfect / normal, "
-    "unacceptable / exceptional / acceptable",
-    "event": "miserable / brilliant / standard, unbearable / delightful / normal, "
-    "mindless / magical / average",
+    "work": "botched / flawless / standard, hopeless / perfect / normal, unacceptable / exceptional / acceptable",
+    "event": "miserable / brilliant / standard, unbearable / delightful / normal, mindless / magical / average",
     "price": "outrageous / unbeatable / standard, ridiculous / fantastic / normal, "
     "insane / excellent / acceptable, absurd / great / okay",
 }
@@ -110,8 +105,7 @@ PREDICATES: dict[str, str] = {
     "item": "let me down / never let me down / -, "
     "{be} cheaply made / {be} beautifully made / {be} made as usual, "
     "caused nothing but trouble / caused no trouble at all / -",
-    "goods": "fell apart in days / lasted for years / lasted a season, "
-    "broke right away / held up well / aged as usual",
+    "goods": "fell apart in days / lasted for years / lasted a season, broke right away / held up well / aged as usual",
     "device": "kept breaking down / worked like a charm / worked as usual, "
     "stopped working at once / worked right away / -",
     "work": "{be} done wrong / {be} done right / {be} done as usual, "
@@ -136,10 +130,8 @@ NOUN_PHRASES: dict[str, str] = {
     "food drink place item work event staff": "a disaster / a dream / -, a disgrace / a delight / -, "
     "a complete joke / a complete joy / -, a huge letdown / a huge hit / -, "
     "a major disappointment / a major highlight / -, a nightmare / a blessing / -",
-    "food drink goods work event": "a total rip-off / a total steal / -, "
-    "a waste of money / a great value / -",
-    "price": "a total rip-off / a total steal / -, a bad joke / a good deal / -, "
-    "a huge scam / a huge bargain / -",
+    "food drink goods work event": "a total rip-off / a total steal / -, a waste of money / a great value / -",
+    "price": "a total rip-off / a total steal / -, a bad joke / a good deal / -, a huge scam / a huge bargain / -",
 }
 
 # Verbs of opinion: "my wife ... the soup".
@@ -150,8 +142,7 @@ OPINIONS: dict[str, str] = {
     "{wbe} disappointed by / {wbe} impressed by / {wbe} surprised by, "
     "{wbe} appalled by / {wbe} amazed by / {wbe} used to, grew tired of / grew fond of / heard about, "
     "had nothing but complaints about / had nothing but praise for / had some questions about",
-    "food drink": "disliked / devoured / tried, choked on / savored / finished, "
-    "sent back / finished off / took home",
+    "food drink": "disliked / devoured / tried, choked on / savored / finished, sent back / finished off / took home",
     "place": "disliked / admired / visited, complained about / enjoyed / entered",
     "goods": "returned / cherished / used, regretted / treasured / kept",
     "device": "gave up on / relied on / looked at",
@@ -174,7 +165,7 @@ WARNINGS: dict[str, str] = {
     "food drink work event goods": "do n't bother with / do n't miss out on / -, "
     "do n't waste money on / do treat yourself to / -, never spend a dime on / always make time for / -",
     "staff": "do n't trust / do trust / -, do n't ever ask for / do always ask for / -",
-    "place": "do n't bother with / do n't miss / -, do n't visit / do visit / -",
+    "place": "do n't bother with / do n't miss / -",
 }
 
 # "the ... soup in town".
@@ -198,8 +189,7 @@ ARRIVALS: dict[str, str] = {
     "food drink goods": "far too late / right on time / after a while, "
     "an hour late / ten minutes early / at five, without an apology / with a smile / with a receipt, "
     "in a sorry state / in perfect condition / as usual",
-    "goods": "badly damaged / in perfect shape / in a box, "
-    "with missing parts / with free extras / with spare parts",
+    "goods": "badly damaged / in perfect shape / in a box, with missing parts / with free extras / with spare parts",
 }
 
 # Manner of an errand, before a past tense: "the waiter ... brought the check".

@@ -80,9 +80,7 @@ class BagOfWords:
             style_words = StyleWords.from_dict(value["style_words"])
             stop_words = frozenset(value["stop_words"])
         except OSError as error:
-            raise UserError(
-                f"{path}: cannot be read ({error.strerror}); is this the folder of a run?"
-            ) from error
+            raise UserError(f"{path}: cannot be read ({error.strerror}); is this the folder of a run?") from error
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise UserError(f"{path}: not a bag of words ({error!r}); restore it or train again") from error
         if len(ids) != len(words) or ids != sorted(set(ids)):

@@ -89,9 +89,7 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerFast:
         raise UserError(f"{path}: not a readable tokenizer ({error}); restore it or train again") from error
     found = token_strings(tokenizer)[: len(SPECIAL_TOKENS)]
     if tuple(found) != SPECIAL_TOKENS:
-        raise UserError(
-            f"{path}: the first tokens are {found}, not {SPECIAL_TOKENS}; use a tokenizer of textvae"
-        )
+        raise UserError(f"{path}: the first tokens are {found}, not {SPECIAL_TOKENS}; use a tokenizer of textvae")
     return tokenizer
 
 

@@ -186,7 +186,7 @@ def _scores(by_label: Counts, totals: list[int], config: StyleWordsConfig) -> li
     for counter, inside in zip(by_label, totals, strict=True):
         words = {}
         for ngram, count in counter.items():
-            if both[ngram] < config.min_count:
+            if both[ngram] < config.min_count or both[ngram] == total:  # the only n-gram there is has no odds
                 continue
             delta, z = log_odds(count, inside, both[ngram] - count, total - inside, config.prior * total)
             if z >= config.min_z and delta >= config.min_log_odds:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from textvae.errors import UserError
@@ -63,9 +64,7 @@ def _train_word(config: TokenizerConfig, texts: Iterable[str]) -> PreTrainedToke
     counted = count_words(texts)
     kept = [word for word, count in counted if count >= config.min_frequency and JOINER not in word]
     if not kept:
-        raise UserError(
-            f"no word occurs {config.min_frequency} times; lower tokenizer.min_frequency or add data"
-        )
+        raise UserError(f"no word occurs {config.min_frequency} times; lower tokenizer.min_frequency or add data")
     tokens = [*SPECIAL_TOKENS, *kept][: config.vocab_size]
     return build(WordLevel({token: i for i, token in enumerate(tokens)}, unk_token=UNK), subword=False)
 
@@ -84,10 +83,12 @@ def _train_bpe(config: TokenizerConfig, texts: Iterable[str]) -> PreTrainedToken
         initial_alphabet=[WORD_START],
         show_progress=False,
     )
-    learner.train_from_iterator((text for text in texts if text), trainer)
-    learned = json.loads(learner.to_str())["model"]
-    if not learned["vocab"]:
+    lines = (text for text in texts if text)
+    first = next(lines, None)
+    if first is None:
         raise UserError(_NO_WORDS)
+    learner.train_from_iterator(chain([first], lines), trainer)
+    learned = json.loads(learner.to_str())["model"]
     pieces = sorted(learned["vocab"], key=learned["vocab"].__getitem__)
     vocab = {token: i for i, token in enumerate([*SPECIAL_TOKENS, *_byte_tokens(), *pieces])}
     merges = [tuple(merge) for merge in learned["merges"]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +52,8 @@ class Stepper:
     wrapped: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     clip_norm: float
+    timed: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
+    """timed("forward" | "backward" | "optimizer") surrounds each part, for scripts/benchmark.py."""
 
     def step(self, micro_batches: list[Batch], weights: dict[str, float], totals: Totals) -> dict[str, Tensor]:
         """Run all phases; returns `PHASE/J`, `PHASE/loss` and `PHASE/grad_norm` of this process's share, on device."""
@@ -78,18 +81,20 @@ class Stepper:
         for batch, before in zip(micro_batches, previous, strict=True):
             synchronise = len(outputs) + 1 == len(micro_batches)  # gradients meet once, at the last micro-batch
             with contextlib.nullcontext() if synchronise else self.accelerator.no_sync(module):
-                with self.accelerator.autocast():
+                with self.timed("forward"), self.accelerator.autocast():
                     current = self.recipe.run(phase, self.wrapped, batch, before)
                     loss, shares = weighted_loss(
                         phase.terms, current, weights, totals, self.accelerator.num_processes
                     )
-                self.accelerator.backward(loss)
+                with self.timed("backward"):
+                    self.accelerator.backward(loss)
             outputs.append(self.recipe.carry(current))
             shares["loss"] = loss.detach() / self.accelerator.num_processes
             logs = {name: logs[name] + value if name in logs else value for name, value in shares.items()}
-        logs["grad_norm"] = self.clip(module)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        with self.timed("optimizer"):
+            logs["grad_norm"] = self.clip(module)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         return logs, outputs
 
     def clip(self, module: nn.Module) -> Tensor:

@@ -32,6 +32,7 @@ class CnnSettings:
     word_dropout: float = 0.1
     learning_rate: float = 2e-3
     batch_size: int = 256
+    """Sentences per update; a hundredth of the training set if that is less, but 32 at least."""
     max_epochs: int = 3
     min_updates: int = 600
     """At least so many updates, in more epochs if the data are few."""
@@ -104,11 +105,12 @@ class CnnJudge(Judge):
 
     def _train(self, sentences: list[list[int]], labels: Tensor, weight: Tensor, dev: Sequence[Example]) -> None:
         optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=True)
-        per_epoch = -(-len(sentences) // self.settings.batch_size)
+        size = min(self.settings.batch_size, max(32, len(sentences) // 100))
+        per_epoch = -(-len(sentences) // size)
         last = max(self.settings.max_epochs * per_epoch, self.settings.min_updates)
         check = max(per_epoch // 2, self.settings.min_check)
         best, best_state, bad = float("inf"), copy.deepcopy(self.network.state_dict()), 0
-        for number, rows in enumerate(islice(self._batches(sentences), last), start=1):
+        for number, rows in enumerate(islice(_batches(sentences, size), last), start=1):
             self._update(optimizer, [sentences[row] for row in rows], labels[rows], weight)
             if number % check == 0 or number == last:
                 loss = self._dev_loss(dev)
@@ -130,15 +132,6 @@ class CnnJudge(Judge):
         F.cross_entropy(logits, labels, weight).backward()
         optimizer.step()
         self.network.eval()
-
-    def _batches(self, sentences: list[list[int]]) -> Iterator[list[int]]:
-        """Row numbers of batches, epoch after epoch without end; similar lengths share a batch."""
-        size = self.settings.batch_size
-        while True:
-            batches: list[list[int]] = []
-            for pool in chunks(torch.randperm(len(sentences)).tolist(), 50 * size):
-                batches.extend(chunks(sorted(pool, key=lambda row: len(sentences[row])), size))
-            yield from (batches[number] for number in torch.randperm(len(batches)).tolist())
 
     def _dev_loss(self, dev: Sequence[Example]) -> float:
         if not dev:
@@ -174,3 +167,12 @@ def pad(sentences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     longest = max(1, int(lengths.max()))
     ids = torch.tensor([[*sentence, *([PAD] * (longest - len(sentence)))] for sentence in sentences])
     return ids, lengths
+
+
+def _batches(sentences: list[list[int]], size: int) -> Iterator[list[int]]:
+    """Row numbers of batches, epoch after epoch without end; similar lengths share a batch."""
+    while True:
+        batches: list[list[int]] = []
+        for pool in chunks(torch.randperm(len(sentences)).tolist(), 50 * size):
+            batches.extend(chunks(sorted(pool, key=lambda row: len(sentences[row])), size))
+        yield from (batches[number] for number in torch.randperm(len(batches)).tolist())

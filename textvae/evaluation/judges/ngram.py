@@ -64,11 +64,13 @@ class NgramJudge(Judge):
         model = LogisticRegression(C=self.inverse_penalty, class_weight="balanced", max_iter=100, tol=1e-5)
         with warnings.catch_warnings():  # the dev accuracy settles after some 50 steps, long before convergence
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(sparse.vstack(rows, format="csr"), y)
+            used, features = _used_columns(sparse.vstack(rows, format="csr"))
+            model.fit(features, y)
         weight, bias = model.coef_, model.intercept_
         if self.num_labels == 2:  # scikit-learn keeps the logit of label 1 against 0 alone
             weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
-        self.weight = np.ascontiguousarray(weight.T, np.float32)
+        self.weight = np.zeros_like(self.weight)
+        self.weight[used] = weight.T
         self.bias = bias.astype(np.float32)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -85,3 +87,11 @@ class NgramJudge(Judge):
         self.bits, self.inverse_penalty = settings["bits"], settings["inverse_penalty"]
         self.features = HashedNgrams(self.bits)
         self.weight, self.bias = arrays["weight"], arrays["bias"]
+
+
+def _used_columns(matrix: sparse.csr_matrix) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Numbers of the columns that hold anything, and the matrix of these: a small corpus fills few of 2^20."""
+    filled = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 0
+    place = (np.cumsum(filled) - 1).astype(matrix.indices.dtype)
+    used = np.flatnonzero(filled)
+    return used, sparse.csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), (matrix.shape[0], len(used)))

@@ -1,0 +1,23 @@
+"""Shared fixtures: one tiny run on the bundled sample, trained through the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import run_python
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared data of this test session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A finished run: 60 steps on the bundled sample."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    done = run_python("train.py", "--config", "configs/toy/test.yaml", "--run", str(run), "--cache", str(cache))
+    assert done.returncode == 0, done.stderr
+    return run

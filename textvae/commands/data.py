@@ -1,0 +1,83 @@
+"""`textvae data`: download public data sets, check your own, write the bundled sample."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+EPILOG = """examples:
+  textvae data download yelp                      # into data/yelp
+  textvae data check --data.path reviews/ --data.name sentiment
+  textvae data check --data.source jsonl --data.path reviews.jsonl --data.text_column body
+  textvae data sample data/sample
+"""
+
+
+def main(argv: list[str], prog: str = "textvae data") -> int:
+    """Exit code 0, or 2 where the input is wrong."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    fetch = actions.add_parser("download", help="fetch a public data set: checked, resumed, never half-written")
+    fetch.add_argument("name", help="data set: yelp")
+    fetch.add_argument("--folder", help="where to put it (default: data/NAME)")
+    fetch.add_argument("--base-url", help="a mirror that holds the same files")
+    actions.add_parser("check", help="read data as a training would and report what is wrong or doubtful", add_help=False)
+    sample = actions.add_parser("sample", help="write the bundled sample of reviews")
+    sample.add_argument("folder")
+    sample.add_argument("--seed", type=int, default=0)
+    if argv[:1] == ["check"]:
+        return check(argv[1:], f"{prog} check")
+    arguments = parser.parse_args(argv)
+    if arguments.action == "sample":
+        return write(arguments.folder, arguments.seed)
+    return download(arguments.name, arguments.folder, arguments.base_url)
+
+
+def download(name: str, folder: str | None, base_url: str | None) -> int:
+    """Fetch with a progress line on a terminal."""
+    from textvae.data.download import download as fetch
+
+    shown = 0.0
+
+    def progress(file: str, done: int, total: int | None) -> None:
+        nonlocal shown
+        if sys.stderr.isatty() and (time.monotonic() - shown > 0.1 or done == total):
+            shown = time.monotonic()
+            share = f"{done / total:4.0%}" if total else f"{done / 1e6:.1f} MB"
+            print(f"\r{file}  {share} ", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    fetch(name, folder or f"data/{name}", base_url, progress)
+    return 0
+
+
+def check(argv: list[str], prog: str) -> int:
+    """Load a corpus, print its report."""
+    import jsonargparse
+
+    from textvae.config import ExperimentConfig
+    from textvae.data.sources import DataConfig, load_corpus
+    from textvae.experiment import cache_folder
+    from textvae.text import TextConfig
+
+    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = jsonargparse.ArgumentParser(prog=prog, description=check.__doc__)
+    parser.add_argument("--data", type=DataConfig, default=DataConfig())
+    parser.add_argument("--text", type=TextConfig, default=TextConfig())
+    parser.add_argument("--cache", type=str, help="folder of prepared data")
+    built = parser.instantiate_classes(parser.parse_args(argv))
+    corpus = load_corpus(built.data, built.text, cache_folder(ExperimentConfig(cache=built.cache)))
+    print(corpus.report)
+    return 0
+
+
+def write(folder: str, seed: int) -> int:
+    """The sample, as it is bundled for seed 0."""
+    from textvae.data.sample import write_sample
+
+    for path in write_sample(Path(folder), seed):
+        print(path)
+    return 0
