@@ -156,7 +156,9 @@ def tiny_accelerator(precision: str = "no") -> Accelerator:
     return Accelerator(cpu=True, mixed_precision=precision)
 
 
-def tiny_loader(corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any) -> BatchLoader:
+def tiny_loader(
+    corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any
+) -> BatchLoader:
     """Batches of a corpus, for process `rank` of `world_size`."""
     return BatchLoader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
 
@@ -186,9 +188,7 @@ def tiny_trainer(
     )
     recipe = StyleContentRecipe(model, adversaries, objectives or all_objectives(), config.adversary_updates)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
-    return Trainer(
-        accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter()
-    )
+    return Trainer(accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter())
 
 
 def weights_of(trainer: Trainer) -> dict[str, Tensor]:

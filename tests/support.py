@@ -14,7 +14,9 @@ CPU = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
 """Environment of every process: no GPU, one thread."""
 
 
-def run_python(*arguments: str, cwd: Path = ROOT, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess:
+def run_python(
+    *arguments: str, cwd: Path = ROOT, timeout: float = 300, **environment: str
+) -> subprocess.CompletedProcess:
     """A Python process on the CPU, one thread, with its output captured."""
     env = {**os.environ, **CPU, **environment}
     return subprocess.run(

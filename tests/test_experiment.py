@@ -62,9 +62,7 @@ def test_the_saved_model_transfers(trained_run: Path) -> None:
     assert len(outputs) == 2 and outputs[1] == ""
 
 
-def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(
-    trained_run: Path, tmp_path: Path, cache: Path
-) -> None:
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(trained_run: Path, tmp_path: Path, cache: Path) -> None:
     run = tmp_path / "stopped"
     command = (*TRAIN, "--run", str(run), "--cache", str(cache))
     process = subprocess.Popen(
@@ -90,7 +88,9 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(
 def test_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path, cache: Path) -> None:
     run = tmp_path / "killed"
     command = (*TRAIN, "--run", str(run), "--cache", str(cache), "--training.checkpoint_every", "1")
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stderr=subprocess.DEVNULL, env={**os.environ, **CPU})
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stderr=subprocess.DEVNULL, env={**os.environ, **CPU}
+    )
     wait_for_step(run, 5, process)
     process.kill()
     process.wait()

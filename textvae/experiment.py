@@ -386,9 +386,7 @@ def make_evaluator(
     )
 
 
-def transfer_task(
-    run: Path, task: TransferTask, strength: float, beam: int
-) -> tuple[list[Transfer], dict[str, float]]:
+def transfer_task(run: Path, task: TransferTask, strength: float, beam: int) -> tuple[list[Transfer], dict[str, float]]:
     """Rewrite every test sentence into every other label; also how long that took."""
     transfer = StyleTransfer.from_pretrained(run)
     began = time.perf_counter()

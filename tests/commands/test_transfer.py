@@ -99,9 +99,7 @@ def test_json(call: Call) -> None:
         if row["input"]:
             scores = [c["log_prob_per_token"] for c in row["candidates"]]
             assert all(0 < c["style_probability"] < 1 for c in row["candidates"])
-            assert len(row["candidates"]) > 2 and (
-                scores == sorted(scores, reverse=True) or "." in row["input"]
-            )
+            assert len(row["candidates"]) > 2 and (scores == sorted(scores, reverse=True) or "." in row["input"])
     plain = call("--to", "positive", "--num-candidates", 3, stdin=TEXT)[1].decode().split("\n")[:-1]
     assert plain == ["\t".join(c["text"] for c in r["candidates"]) for r in rows]
 
@@ -255,9 +253,7 @@ def test_a_conversation(call: Call, run: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_nothing_ends_a_conversation_but_its_user(
-    call: Call, run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_ends_a_conversation_but_its_user(call: Call, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rewrite = StyleTransfer.rewrite
 
     def failing(self: StyleTransfer, lines: list[str], *args: object, **options: object) -> object:
@@ -272,9 +268,7 @@ def test_nothing_ends_a_conversation_but_its_user(
     )
     assert code == 0 and len(errors) == len(wrong) and set(prompts) == {"positive> "}
     assert "negative, positive, mixed" in errors[0] and "out of memory" in errors[-1]
-    assert answers[-1] == StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")(
-        "good", "positive"
-    )
+    assert answers[-1] == StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")("good", "positive")
 
 
 def test_json_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,7 @@ def test_two_processes_give_the_output_of_one(run: Path, tmp_path: Path) -> None
     assert result.returncode == 0, result.stderr
     assert main([str(o) for o in (*options, first, second, "--output", out / "one.jsonl")]) == 0
     two, one = (
-        [json.loads(line) for line in (out / f"{name}.jsonl").read_text().splitlines()]
-        for name in ("two", "one")
+        [json.loads(line) for line in (out / f"{name}.jsonl").read_text().splitlines()] for name in ("two", "one")
     )
     assert [texts(row) for row in two] == [texts(row) for row in one]
     scores = [[c["log_prob"] for row in rows for c in row["candidates"]] for rows in (two, one)]
@@ -125,9 +124,7 @@ def test_a_launch_that_runs_fewer_processes_is_told(
     from textvae.commands import distributed_transfer
 
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(
-        distributed_transfer, "PartialState", lambda **_: type("S", (), {"num_processes": 1})()
-    )
+    monkeypatch.setattr(distributed_transfer, "PartialState", lambda **_: type("S", (), {"num_processes": 1})())
     assert main([str(run), "--to", "positive", __file__, "--output", str(tmp_path / "x")]) == 2
     assert "2 processes were asked for" in capsys.readouterr().err
 

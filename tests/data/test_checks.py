@@ -103,9 +103,7 @@ def test_one_label_only(tmp_path: Path) -> None:
 
 
 def test_missing_folder_and_wrong_name(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"nowhere: no such folder\. .*`textvae data download yelp`.*--data\.path"
-    ):
+    with pytest.raises(UserError, match=r"nowhere: no such folder\. .*`textvae data download yelp`.*--data\.path"):
         load_corpus(DataConfig(path=str(tmp_path / "nowhere")), TextConfig(), tmp_path / "cache")
     with pytest.raises(UserError, match=r"There is sentiment: choose with --data\.name"):
         load(tmp_path, name="politeness")
@@ -121,13 +119,9 @@ def test_a_folder_where_a_file_should_be(tmp_path: Path) -> None:
 
 
 def test_labels_must_be_in_the_mapping(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"sentiment\.test\.1:1: label '1' is not in data\.labels \('0', '2'\)"
-    ):
+    with pytest.raises(UserError, match=r"sentiment\.test\.1:1: label '1' is not in data\.labels \('0', '2'\)"):
         load(tmp_path, labels={"0": "negative", "2": "positive"})
-    with pytest.raises(
-        UserError, match=r"no sentence of label 'neutral' is left in train, though data\.labels"
-    ):
+    with pytest.raises(UserError, match=r"no sentence of label 'neutral' is left in train, though data\.labels"):
         load(tmp_path, labels={"0": "negative", "1": "positive", "2": "neutral"})
     assert nothing_left(tmp_path)
 
@@ -136,17 +130,13 @@ def test_labels_that_differ_between_splits_of_a_table(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "dev.csv").write_text("text,label\nx,a\ny,c\n")
-    with pytest.raises(
-        UserError, match="label 'b' is in train but not in dev; every split needs every label"
-    ):
+    with pytest.raises(UserError, match="label 'b' is in train but not in dev; every split needs every label"):
         load_table(tmp_path, "train.csv", b"text,label\nu,a\nv,b\n")
     assert nothing_left(tmp_path)
 
 
 def test_a_label_that_loses_all_its_sentences(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"label '0' is left in train: 1 sentences over .*sentiment\.train\.0:1"
-    ):
+    with pytest.raises(UserError, match=r"label '0' is left in train: 1 sentences over .*sentiment\.train\.0:1"):
         load(tmp_path, {"sentiment.train.0": b"one two three four\n"}, max_tokens=3)
     with pytest.raises(UserError, match=r"label '0' is left in train: 2 sentences also in dev or test"):
         load(tmp_path, {"sentiment.train.0": b"slow .\ncold .\n"})
@@ -319,9 +309,7 @@ def test_duplicates_and_two_labels(tmp_path: Path) -> None:
 
 def test_imbalance(tmp_path: Path) -> None:
     lines = "".join(f"line {i}\n" for i in range(16)).encode()
-    assert findings(load(tmp_path, {"sentiment.train.0": lines})) == {
-        ("train", "imbalance"): (1, "1: 3 against 16")
-    }
+    assert findings(load(tmp_path, {"sentiment.train.0": lines})) == {("train", "imbalance"): (1, "1: 3 against 16")}
     assert not findings(load(tmp_path, {"sentiment.train.0": lines[: lines.index(b"line 15")]}))
 
 

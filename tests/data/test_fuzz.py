@@ -113,9 +113,7 @@ def spoil(body: bytes, changes: list[tuple[int, bytes]]) -> bytes:
 
 
 @FEW
-@given(
-    st.dictionaries(st.tuples(st.sampled_from(["train", "dev", "val", "test", "reference"]), label), noise)
-)
+@given(st.dictionaries(st.tuples(st.sampled_from(["train", "dev", "val", "test", "reference"]), label), noise))
 def test_files_of_any_content(content: dict[tuple[str, str], bytes]) -> None:
     with folders() as (data, cache):
         for (split, raw), body in content.items():
@@ -173,9 +171,7 @@ name = st.sampled_from([*["train"] * 9, "train-0", "dev", "validation", "test", 
 
 @FEW
 @given(extra=st.lists(st.tuples(name, json_line), max_size=4), changes=few_spoils, references=st.booleans())
-def test_jsonl_of_any_content(
-    extra: list[tuple[str, str]], changes: list[tuple[int, bytes]], references: bool
-) -> None:
+def test_jsonl_of_any_content(extra: list[tuple[str, str]], changes: list[tuple[int, bytes]], references: bool) -> None:
     with folders() as (data, cache):
         files = {"train": [json.dumps({"text": text, "label": y}) for text, y in GOOD]}
         for file, item in extra:
@@ -184,9 +180,7 @@ def test_jsonl_of_any_content(
             body = "\n".join(lines).encode()
             (data / f"{file}.jsonl").write_bytes(spoil(body, changes if file == "train" else []))
         column = "references" if references else None
-        load_or_refuse(
-            DataConfig(source="jsonl", path=str(data), reference_column=column, max_tokens=8), cache
-        )
+        load_or_refuse(DataConfig(source="jsonl", path=str(data), reference_column=column, max_tokens=8), cache)
 
 
 cell = st.one_of(line, label, st.sampled_from(['"', "a\nb", "a,b", "\t", "a\rb"]))

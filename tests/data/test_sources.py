@@ -194,9 +194,7 @@ def test_dev_goes_by_other_names(folder: Path, cache: Path) -> None:
 def test_many_labels_are_sorted_as_numbers_and_may_share_names(folder: Path, cache: Path) -> None:
     for label in range(12):
         for split in ("train", "dev"):
-            (folder / f"sentiment.{split}.{label}").write_text(
-                f"{split} sentence {label}\nand more {label}\n"
-            )
+            (folder / f"sentiment.{split}.{label}").write_text(f"{split} sentence {label}\nand more {label}\n")
     assert load(folder, cache).labels == tuple(str(label) for label in range(12))
     names = {str(label): "high" if label > 5 else "low" for label in range(12)}
     corpus = load(folder, cache, labels=names)
@@ -272,9 +270,7 @@ def test_shards_patterns_and_one_file(folder: Path, cache: Path) -> None:
 
 def test_csv_dialects(folder: Path, cache: Path) -> None:
     (folder / "dev.tsv").write_text('text\tlabel\n"open quote\ta\nfine\tb\n')
-    (folder / "train.csv").write_text(
-        'text;label\n"good; really\ngood ""food""";a\n\n\'bad\' food;b\nmore;a\nless;b\n'
-    )
+    (folder / "train.csv").write_text('text;label\n"good; really\ngood ""food""";a\n\n\'bad\' food;b\nmore;a\nless;b\n')
     corpus = load(folder / "train.csv", cache, TextConfig(tokenise=False), source="csv", delimiter=";")
     texts = {row["text"] for split in (corpus.train, corpus.dev) for row in split}
     assert texts == {'good; really good "food"', "'bad' food", "more", "less"}
@@ -307,9 +303,7 @@ def test_hub_reads_a_local_folder_and_class_names(
     with pytest.raises(UserError, match=r"no split 'missing' \(data\.dev\), only train, "):
         load(folder, cache, source="hub", dev="missing")
 
-    features = datasets.Features(
-        text=datasets.Value("string"), label=datasets.ClassLabel(names=["bad", "good"])
-    )
+    features = datasets.Features(text=datasets.Value("string"), label=datasets.ClassLabel(names=["bad", "good"]))
     train = datasets.Dataset.from_dict({"text": list("abcd"), "label": [1, 0, 1, 0]}, features=features)
     hidden = datasets.Dataset.from_dict({"text": ["x"], "label": [-1]}, features=features)
     saved = tmp_path / "saved"
@@ -494,9 +488,7 @@ def test_another_process_publishes_first(
 
 def test_memory_does_not_grow_with_the_sentences(folder: Path, cache: Path) -> None:
     """Python objects alone: a list of these sentences, text and raw, would take 200 bytes each."""
-    load_corpus(
-        DataConfig(path=str(_numbered(folder, 10))), TextConfig(tokenise=False), cache
-    )  # warm imports
+    load_corpus(DataConfig(path=str(_numbered(folder, 10))), TextConfig(tokenise=False), cache)  # warm imports
     peaks = []
     for count in (10_000, 30_000):
         _numbered(folder, count)

@@ -26,9 +26,7 @@ LABELS = ("negative", "positive", "mixed")
 MAX_LENGTH = 12
 
 
-def make_run(
-    folder: Path, tokenizer: str = "word", decoder: str = "gru", text: dict[str, bool] | None = None
-) -> Path:
+def make_run(folder: Path, tokenizer: str = "word", decoder: str = "gru", text: dict[str, bool] | None = None) -> Path:
     """Write a run directory and return it."""
     torch.manual_seed(0)
     vocab = train_tokenizer(TokenizerConfig(kind=tokenizer, vocab_size=400), SENTENCES)  # type: ignore[arg-type]
@@ -51,7 +49,5 @@ def make_run(
                 parameter.mul_(3.0)
     model.save_pretrained(folder / "best")
     vocab.save_pretrained(folder / "tokenizer")
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump({"text": text or {"lowercase": True, "tokenise": True}})
-    )
+    (folder / "config.yaml").write_text(yaml.safe_dump({"text": text or {"lowercase": True, "tokenise": True}}))
     return folder

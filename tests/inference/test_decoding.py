@@ -61,10 +61,7 @@ def test_scores_are_those_of_the_teacher_forced_pass(
 @every_strategy
 def test_alone_is_as_in_a_batch(writer: Writer, memory: Tensor, options: dict[str, object]) -> None:
     together = sentences(writer.write(memory, **options))
-    alone = [
-        sentences(writer.write(memory[i : i + 1], torch.tensor([i]), **options))[0]
-        for i in range(len(memory))
-    ]
+    alone = [sentences(writer.write(memory[i : i + 1], torch.tensor([i]), **options))[0] for i in range(len(memory))]
     assert alone == together
 
 
@@ -77,9 +74,7 @@ def test_permuting_rows_permutes_outputs(writer: Writer, memory: Tensor, options
 
 @every_strategy
 @pytest.mark.parametrize("max_length", [1, 5])
-def test_form_of_a_sentence(
-    writer: Writer, memory: Tensor, options: dict[str, object], max_length: int
-) -> None:
+def test_form_of_a_sentence(writer: Writer, memory: Tensor, options: dict[str, object], max_length: int) -> None:
     with torch.no_grad():  # make what must never be written the likeliest
         writer.output.linear.bias[[PAD, BOS, UNK, MASK]] = 50.0
     decoded = writer.write(memory, **{**options, "min_length": 1, "max_length": max_length})
@@ -118,9 +113,7 @@ def test_dropping_finished_rows_changes_nothing(
     torch.testing.assert_close(eager.scores, never.scores)
 
 
-def test_finished_rows_leave_the_batch(
-    writer: Writer, memory: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finished_rows_leave_the_batch(writer: Writer, memory: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     step = type(writer.decoder).step
 
@@ -132,9 +125,7 @@ def test_finished_rows_leave_the_batch(
     lengths = writer.write(memory).lengths[:, 0]
     open_rows = [int((lengths > t).sum()) for t in range(int(lengths.max()))]
     assert len(sizes) == len(open_rows)
-    assert all(
-        size <= max(rows / search.COMPACT_AT + 1, 1) for size, rows in zip(sizes, open_rows, strict=True)
-    )
+    assert all(size <= max(rows / search.COMPACT_AT + 1, 1) for size, rows in zip(sizes, open_rows, strict=True))
 
 
 @torch.no_grad()
@@ -147,17 +138,10 @@ def test_a_wide_beam_is_exhaustive_search(writer: Writer, memory: Tensor) -> Non
     inputs = torch.tensor([[BOS, *c, EOS, PAD][:3] for c in choices])
     hidden = writer.decoder(memory[:1].expand(len(choices), -1, -1), writer.embedding(inputs))
     log_probs = writer.output.log_probs(hidden.flatten(0, 1)).view(len(choices), 3, -1)
-    totals = [
-        sum(float(lp[i, t]) for i, t in enumerate([*c, EOS]))
-        for lp, c in zip(log_probs, choices, strict=True)
-    ]
-    ranked = sorted(
-        zip(totals, choices, strict=True), key=lambda x: x[0] / (len(x[1]) + 1) ** 0.7, reverse=True
-    )
+    totals = [sum(float(lp[i, t]) for i, t in enumerate([*c, EOS])) for lp, c in zip(log_probs, choices, strict=True)]
+    ranked = sorted(zip(totals, choices, strict=True), key=lambda x: x[0] / (len(x[1]) + 1) ** 0.7, reverse=True)
     assert sentences(decoded)[0] == [[*c, EOS] for _, c in ranked[:5]]
-    torch.testing.assert_close(
-        decoded.scores[0], torch.tensor([t for t, _ in ranked[:5]], dtype=torch.float64)
-    )
+    torch.testing.assert_close(decoded.scores[0], torch.tensor([t for t, _ in ranked[:5]], dtype=torch.float64))
 
 
 def test_a_beam_finds_what_greedy_misses(writer: Writer, memory: Tensor) -> None:
@@ -230,15 +214,7 @@ def test_seeds_and_their_absence(writer: Writer, memory: Tensor) -> None:
     options = {"strategy": "sample", "num_candidates": 4}
     first, again, other = (sentences(writer.write(memory, seed=s, **options)) for s in (1, 1, 2))
     assert first == again and first != other
-    assert (
-        len(
-            {
-                tuple(map(tuple, row))
-                for row in sentences(writer.write(memory[:1].expand(6, -1, -1), **options))
-            }
-        )
-        > 1
-    )
+    assert len({tuple(map(tuple, row)) for row in sentences(writer.write(memory[:1].expand(6, -1, -1), **options))}) > 1
 
 
 def test_top_k_of_one_and_low_temperature_are_greedy(writer: Writer, memory: Tensor) -> None:
@@ -258,10 +234,7 @@ def test_uniforms_are_uniform_and_uncorrelated() -> None:
     for x, y in ((a, b), (a, other_seed), (a[1:], a[:-1])):
         assert abs(float(torch.corrcoef(torch.stack((x, y)))[0, 1])) < 0.03
     assert (
-        len(
-            set(row_keys(7, torch.arange(300).repeat(300), torch.arange(300).repeat_interleave(300)).tolist())
-        )
-        == 90000
+        len(set(row_keys(7, torch.arange(300).repeat(300), torch.arange(300).repeat_interleave(300)).tolist())) == 90000
     )
     assert torch.equal(row_keys(2**70, torch.arange(3)), row_keys(2**70, torch.arange(3)))
 
@@ -313,9 +286,7 @@ def test_repeating_tokens() -> None:
 
 
 def test_where_every_word_would_repeat_the_sentence_ends() -> None:
-    constraints = Constraints(
-        DecodingConfig(min_length=5, no_repeat_ngram=1), SpecialIds(), torch.device("cpu")
-    )
+    constraints = Constraints(DecodingConfig(min_length=5, no_repeat_ngram=1), SpecialIds(), torch.device("cpu"))
     log_probs = constraints(torch.zeros(1, 7), 2, torch.tensor([[5, 6]]))
     assert log_probs.isfinite().tolist() == [[False, False, True, False, False, False, False]]
 

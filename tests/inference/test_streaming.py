@@ -125,14 +125,10 @@ def write(folder: Path, contents: list[bytes]) -> list[Path]:
     st.integers(1, 6),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_shares_are_the_files_in_order(
-    tmp_path: Path, files: list[list[bytes]], ends: list[bool], world: int
-) -> None:
+def test_shares_are_the_files_in_order(tmp_path: Path, files: list[list[bytes]], ends: list[bool], world: int) -> None:
     contents = [b"\n".join(lines) + (b"\n" if end else b"") for lines, end in zip(files, ends, strict=False)]
     paths = write(tmp_path, contents)
-    everything = [
-        line for c in contents for line in c.split(b"\n")[: -1 if c.endswith(b"\n") or not c else None]
-    ]
+    everything = [line for c in contents for line in c.split(b"\n")[: -1 if c.endswith(b"\n") or not c else None]]
     found: list[bytes] = []
     for rank in range(world):
         for span in share(paths, rank, world):

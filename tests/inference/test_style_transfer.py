@@ -80,9 +80,7 @@ def test_one_text_gives_one_text_and_many_give_many(transfer: StyleTransfer) -> 
     assert transfer([], target="positive") == []
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"beam": 3}, {"sample": True, "seed": 4}], ids=["greedy", "beam", "sample"]
-)
+@pytest.mark.parametrize("options", [{}, {"beam": 3}, {"sample": True, "seed": 4}], ids=["greedy", "beam", "sample"])
 def test_alone_is_as_among_others(transfer: StyleTransfer, options: dict[str, object]) -> None:
     lines = LINES * 3
     together = transfer(lines, target="positive", **options)
@@ -246,9 +244,7 @@ def test_candidates_of_a_line_of_several_sentences(word: StyleTransfer) -> None:
     apart = [word.candidates(s, "positive", num_candidates=5) for s in (first, second)]
     pairs = sorted(itertools.product(*apart), key=lambda p: -sum(c.log_prob_per_token for c in p))
     assert [c.text for c in line] == [f"{a.text} {b.text}" for a, b in pairs[:5]]
-    assert [c.log_prob for c in line] == pytest.approx(
-        [a.log_prob + b.log_prob for a, b in pairs[:5]], abs=1e-5
-    )
+    assert [c.log_prob for c in line] == pytest.approx([a.log_prob + b.log_prob for a, b in pairs[:5]], abs=1e-5)
 
 
 def test_candidates_of_an_empty_line(word: StyleTransfer) -> None:
@@ -275,9 +271,7 @@ def test_samples_as_candidates(word: StyleTransfer) -> None:
 def test_combine_is_the_best_of_the_product(pieces: list[list[tuple[float, int]]], count: int) -> None:
     written = [[Written(f"{i}{j}", s, n, None) for j, (s, n) in enumerate(p)] for i, p in enumerate(pieces)]
     value = {id(w): w.score / w.length**0.5 for p in written for w in p}
-    expected = sorted((sum(value[id(w)] for w in row) for row in itertools.product(*written)), reverse=True)[
-        :count
-    ]
+    expected = sorted((sum(value[id(w)] for w in row) for row in itertools.product(*written)), reverse=True)[:count]
     found = combine(written, count, 0.5)
     assert [sum(value[id(w)] for w in row) for row in found] == pytest.approx(expected)
     assert all(len(row) == len(pieces) for row in found)

@@ -37,9 +37,7 @@ def memories(rows: int = 6) -> Tensor:
 
 
 def from_latent(model: StyleContentVAE, memory: Tensor, **options: object) -> Tensor:
-    found = model.generate(
-        encoder_outputs=BaseModelOutput(last_hidden_state=memory), max_new_tokens=WORDS, **options
-    )
+    found = model.generate(encoder_outputs=BaseModelOutput(last_hidden_state=memory), max_new_tokens=WORDS, **options)
     assert isinstance(found, Tensor)
     return found
 

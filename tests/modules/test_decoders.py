@@ -196,9 +196,7 @@ CHANGES: dict[str, Callable[[Writer], None]] = {
     "AdamW as we train": train_step(
         lambda ps: model_optimizer(ps, TrainingConfig(learning_rate=0.1, weight_decay=0.1))
     ),
-    "RMSProp as we train": train_step(
-        lambda ps: adversary_optimizer(ps, TrainingConfig(adversary_learning_rate=0.1))
-    ),
+    "RMSProp as we train": train_step(lambda ps: adversary_optimizer(ps, TrainingConfig(adversary_learning_rate=0.1))),
     "SGD": train_step(lambda ps: torch.optim.SGD(ps, lr=0.1)),
     "load_state_dict": load,
     "one word": edit_one_word,

@@ -43,9 +43,7 @@ def dense(ids: Tensor, weights: Tensor) -> Tensor:
 
 def test_style_by_hand() -> None:
     scores = torch.tensor([[math.log(0.2), math.log(0.5), math.log(0.3)], [0.0, 0.0, 0.0]])
-    assert_close(
-        style_cross_entropy(scores, torch.tensor([1, 2])), torch.tensor([-math.log(0.5), math.log(3.0)]), 1e-6
-    )
+    assert_close(style_cross_entropy(scores, torch.tensor([1, 2])), torch.tensor([-math.log(0.5), math.log(3.0)]), 1e-6)
 
 
 def test_bag_by_hand() -> None:

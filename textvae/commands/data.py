@@ -25,7 +25,9 @@ def main(argv: list[str], prog: str = "textvae data") -> int:
     fetch.add_argument("name", help="data set: yelp")
     fetch.add_argument("--folder", help="where to put it (default: data/NAME)")
     fetch.add_argument("--base-url", help="a mirror that holds the same files")
-    actions.add_parser("check", help="read data as a training would and report what is wrong or doubtful", add_help=False)
+    actions.add_parser(
+        "check", help="read data as a training would and report what is wrong or doubtful", add_help=False
+    )
     sample = actions.add_parser("sample", help="write the bundled sample of reviews")
     sample.add_argument("folder")
     sample.add_argument("--seed", type=int, default=0)

@@ -152,7 +152,7 @@ def examples(evaluator: Evaluator, transfers: list[Transfer], count: int) -> lis
 
 
 def save(folder: Path, metrics: dict[str, Any], evaluator: Evaluator, transfers: list[Transfer]) -> None:
-    """metrics.json and outputs.SOURCE (two labels) or outputs.SOURCE.TARGET, one a line in the order of the test set."""
+    """metrics.json and outputs.SOURCE (two labels) or outputs.SOURCE.TARGET, one a line in test order."""
     from textvae.files import atomic_write, write_json
 
     task = evaluator.task

@@ -32,6 +32,8 @@ def main(argv: list[str], default_config: Path | None = None, prog: str = "textv
         "signal": "stopped; a checkpoint was written, go on with --resume",
     }[result.reason]
     if not flags.quiet:
-        best = "" if progress.best_score is None else f", best dev score {progress.best_score:.3f} at {progress.best_step}"
+        best = (
+            "" if progress.best_score is None else f", best dev score {progress.best_score:.3f} at {progress.best_step}"
+        )
         print(f"{how} at step {progress.step}{best}\nrun directory: {config.run}", file=sys.stderr)
     return 128 + result.signal if result.signal else 0

@@ -194,9 +194,7 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[StyleTransfer, T
     options = TransferOptions(target=args.to or "", **given)
     model = StyleTransfer.from_pretrained(args.run, device=device, precision=args.precision)
     if args.to is None:
-        raise UserError(
-            f"say which style is wanted with --to LABEL; this model knows: {', '.join(model.labels)}"
-        )
+        raise UserError(f"say which style is wanted with --to LABEL; this model knows: {', '.join(model.labels)}")
     model.label(args.to)
     return model, options
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,7 +43,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on `device`."""
-        return replace(self, **{n: t.to(device, non_blocking=True) for n, t in self.tensors().items()})
+        moved: dict[str, Any] = {n: t.to(device, non_blocking=True) for n, t in self.tensors().items()}
+        return replace(self, **moved)
 
     def rows(self, start: int, stop: int) -> Batch:
         """Sentences start … stop − 1, which keep their places in the noise."""

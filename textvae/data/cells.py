@@ -72,9 +72,7 @@ def references_cell(value: Any, column: str, place: str) -> list[str]:
 def _wrong_type(value: Any, column: str, place: str, expected: str) -> UserError:
     shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
     found = "nothing" if value is None else f"{type(value).__name__} {shown}"
-    return UserError(
-        f"{place}: column {column!r} holds {found}, expected {expected}; mend the row or take it out"
-    )
+    return UserError(f"{place}: column {column!r} holds {found}, expected {expected}; mend the row or take it out")
 
 
 def table_rows(

@@ -64,9 +64,7 @@ class Tally:
     def findings(self) -> tuple[Finding, ...]:
         """All findings, train first, in the order of FINDINGS."""
         order = list(FINDINGS)
-        keys = sorted(
-            self.counts, key=lambda key: (["train", "dev", "test"].index(key[0]), order.index(key[1]))
-        )
+        keys = sorted(self.counts, key=lambda key: (["train", "dev", "test"].index(key[0]), order.index(key[1])))
         return tuple(Finding(kind, split, *self.counts[split, kind]) for split, kind in keys)
 
 
@@ -265,9 +263,7 @@ def check_labels(present: dict[str, Iterable[str]], where: str) -> None:
     found = {split: set(labels) for split, labels in present.items()}
     train = found["train"]
     if len(train) < 2:
-        raise UserError(
-            f"{where}: train has only the label {', '.join(train)!r}; a style needs another to differ from"
-        )
+        raise UserError(f"{where}: train has only the label {', '.join(train)!r}; a style needs another to differ from")
     for split, labels in found.items():
         for label in sorted(train ^ labels):
             lacking, having = (split, "train") if label in train else ("train", split)

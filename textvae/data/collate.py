@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,9 +35,7 @@ class Collator:
     content_ids: np.ndarray
     noise: NoiseConfig
 
-    def __call__(
-        self, corpus: TokenizedCorpus, indices: np.ndarray, rng: np.random.Generator | None = None
-    ) -> Batch:
+    def __call__(self, corpus: TokenizedCorpus, indices: np.ndarray, rng: np.random.Generator | None = None) -> Batch:
         """Sentences `indices` of a corpus; without a generator there is no noise."""
         tokens, lengths = padded([corpus.sentence(int(i)) for i in indices])
         return self.collate(tokens, lengths, np.asarray(corpus.labels[indices]), rng)
@@ -65,7 +64,8 @@ class Collator:
             "bag_ids": bag_ids,
             "bag_weights": bag_weights,
         }
-        return Batch(**{name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()})
+        tensors: dict[str, Any] = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        return Batch(**tensors)
 
     def bag(self, tokens: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """t_c of clean tokens (B, L): rows and weights, each (B, L)."""

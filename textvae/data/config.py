@@ -80,17 +80,13 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         if self.source not in get_args(SourceName):
-            raise UserError(
-                f"data.source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}"
-            )
+            raise UserError(f"data.source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}")
         self._check_numbers()
         self._check_splits()
         if self.labels is not None:
             self.labels = {str(raw): str(name) for raw, name in self.labels.items()}
             if len(set(self.labels.values())) < 2 or not all(name.strip() for name in self.labels.values()):
-                raise UserError(
-                    f"data.labels is {self.labels}: give at least two different names, none empty"
-                )
+                raise UserError(f"data.labels is {self.labels}: give at least two different names, none empty")
 
     def _check_numbers(self) -> None:
         for field in ("max_tokens", "max_line_chars", "dev_max"):

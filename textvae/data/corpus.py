@@ -134,9 +134,7 @@ def _writing(cache_dir: Path) -> Iterator[None]:
                 f"{place}: no space left for the prepared data (about five times the size of the sources); "
                 "free some or choose another folder for the cache. Nothing was left behind"
             ) from error
-        raise UserError(
-            f"{place}: the prepared data cannot be written ({error.strerror or error})"
-        ) from error
+        raise UserError(f"{place}: the prepared data cannot be written ({error.strerror or error})") from error
 
 
 @contextlib.contextmanager

@@ -34,9 +34,7 @@ def hub(config: DataConfig) -> Source:
         _hash_content(selected, digest)
         splits[split] = [Part(name, where, functools.partial(_rows, selected, columns, where, config), True)]
     if "train" not in splits:
-        raise UserError(
-            f"{config.path}: no split `train`, only {', '.join(loaded)}; choose with --data.train"
-        )
+        raise UserError(f"{config.path}: no split `train`, only {', '.join(loaded)}; choose with --data.train")
     return Source(splits, digest.hexdigest())
 
 

@@ -80,11 +80,7 @@ def _find_split(folder: Path, listing: list[str], name: str, spellings: tuple[st
 
 
 def _with_prefix(folder: Path, listing: list[str], prefix: str) -> dict[str, Path]:
-    return {
-        name.removeprefix(prefix): folder / name
-        for name in listing
-        if name.startswith(prefix) and name != prefix
-    }
+    return {name.removeprefix(prefix): folder / name for name in listing if name.startswith(prefix) and name != prefix}
 
 
 def _same_labels(folder: Path, found: dict[str, dict[str, Path]], config: DataConfig) -> None:
@@ -147,8 +143,7 @@ def _without_source(line: str, reference: str) -> str:
 def _same_length(path: Path, references: list[Path], max_chars: int) -> None:
     """Blank lines at the end do not count; blank lines within do, they keep the alignment."""
     lengths = {
-        p: max((n for n, line in read_lines(p, max_chars) if line.strip()), default=0)
-        for p in (path, *references)
+        p: max((n for n, line in read_lines(p, max_chars) if line.strip()), default=0) for p in (path, *references)
     }
     for reference in references:
         if lengths[reference] != lengths[path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,10 +67,12 @@ class BatchLoader:
         bounds = [len(indices) * r // self.world_size for r in range(self.world_size + 1)]
         start, stop = bounds[self.rank], bounds[self.rank + 1]
         key = NoiseKey(seed, 0, len(indices))
-        return Batch(**batch.tensors(), key=key).rows(start, stop)
+        return replace(batch, key=key).rows(start, stop)
 
 
-def evaluation_batches(corpus: TokenizedCorpus, collator: Collator, batch_size: int) -> Iterator[tuple[np.ndarray, Batch]]:
+def evaluation_batches(
+    corpus: TokenizedCorpus, collator: Collator, batch_size: int
+) -> Iterator[tuple[np.ndarray, Batch]]:
     """All sentences once, sorted by length, without noise: (indices, batch)."""
     order = np.argsort(corpus.lengths, kind="stable")
     for start in range(0, len(order), batch_size):

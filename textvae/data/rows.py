@@ -97,17 +97,14 @@ def _decode(path: Path, number: int, line: bytes, max_chars: int) -> str:
     line = line.rstrip(b"\r\n")
     place = f"{display(path)}:{number}"
     if b"\0" in line:
-        raise UserError(
-            f"{place}: byte {line.index(0) + 1} is NUL, so this is no UTF-8 text; {_encoding_help(line)}"
-        )
+        raise UserError(f"{place}: byte {line.index(0) + 1} is NUL, so this is no UTF-8 text; {_encoding_help(line)}")
     if len(line) > 4 * max_chars:
         raise too_long(place, f"over {max_chars}", max_chars)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{place}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8; "
-            f"{_encoding_help(line)}"
+            f"{place}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8; {_encoding_help(line)}"
         ) from error
     if len(text) > max_chars:
         raise too_long(place, f"{len(text)}", max_chars)

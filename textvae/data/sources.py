@@ -78,9 +78,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     names, classes = staging.class_names(list(stager.raw_labels), config)
 
     tables = {split: staging.open_table(folder / f"{split}.staged") for split in source.splits}
-    columns = {
-        split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables
-    }
+    columns = {split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables}
     where = display(config.path)
     checks.check_labels({split: staging.found_labels(v, names) for split, v in columns.items()}, where)
     masks = checks.choose_rows(columns, config, tally)

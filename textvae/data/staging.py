@@ -31,9 +31,7 @@ BATCH = 5_000
 MAX_LABELS = 10_000
 CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 COLUMNS = {"text": pa.string(), "raw": pa.string(), "label": pa.int64(), "references": pa.list_(pa.string())}
-STAGED = pa.schema(
-    {**COLUMNS, "hash": pa.uint64(), "words": pa.int32(), "part": pa.int32(), "line": pa.int64()}
-)
+STAGED = pa.schema({**COLUMNS, "hash": pa.uint64(), "words": pa.int32(), "part": pa.int32(), "line": pa.int64()})
 
 
 class Staging:
@@ -68,8 +66,7 @@ class Staging:
     def _flush(batch: list[tuple[Any, ...]], writer: Any, written: int) -> int:
         if batch:
             columns = [
-                pa.array(column, field.type)
-                for column, field in zip(zip(*batch, strict=True), STAGED, strict=True)
+                pa.array(column, field.type) for column, field in zip(zip(*batch, strict=True), STAGED, strict=True)
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=STAGED))
         written += len(batch)
@@ -115,13 +112,9 @@ class Staging:
             raise UserError(f"{place}: the label is {raw!r}; it must be printable and not empty")
         if self.config.labels is not None and raw not in self.config.labels:
             known = ", ".join(repr(label) for label in list(self.config.labels)[:20])
-            raise UserError(
-                f"{place}: label {raw!r} is not in data.labels ({known}); add it there or correct the data"
-            )
+            raise UserError(f"{place}: label {raw!r} is not in data.labels ({known}); add it there or correct the data")
         if len(self.raw_labels) == MAX_LABELS:
-            raise UserError(
-                f"{place}: over {MAX_LABELS} different labels; is data.label_column the right column?"
-            )
+            raise UserError(f"{place}: over {MAX_LABELS} different labels; is data.label_column the right column?")
         return self.raw_labels.setdefault(raw, len(self.raw_labels))
 
     def _references(self, row: Row, part: Part, split: str) -> list[str]:
@@ -139,9 +132,7 @@ def _check_unicode(text: str, place: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         code = f"U+{ord(text[error.start]):04X}"
-        raise UserError(
-            f"{place}: {code} is half of a character (a broken \\u escape); take it out"
-        ) from error
+        raise UserError(f"{place}: {code} is half of a character (a broken \\u escape); take it out") from error
 
 
 def class_names(raw_labels: list[str], config: DataConfig) -> tuple[tuple[str, ...], np.ndarray]:
@@ -150,9 +141,7 @@ def class_names(raw_labels: list[str], config: DataConfig) -> tuple[tuple[str, .
         mapping = config.labels
     else:
         whole = all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in raw_labels)
-        mapping = {
-            label: label for label in sorted(raw_labels, key=lambda x: (int(x), x) if whole else (0, x))
-        }
+        mapping = {label: label for label in sorted(raw_labels, key=lambda x: (int(x), x) if whole else (0, x))}
     names = tuple(dict.fromkeys(mapping.values()))
     index = {name: position for position, name in enumerate(names)}
     return names, np.array([index[mapping[label]] for label in raw_labels], dtype=np.int64)
@@ -176,9 +165,7 @@ def staged_columns(table: pa.Table, parts: list[Part], classes: np.ndarray) -> C
     def where(row: int, full: bool = False) -> str:
         return parts[table["part"][row].as_py()].place(table["line"][row].as_py(), full)
 
-    return Columns(
-        table["hash"].to_numpy(), classes[table["label"].to_numpy()], table["words"].to_numpy(), where
-    )
+    return Columns(table["hash"].to_numpy(), classes[table["label"].to_numpy()], table["words"].to_numpy(), where)
 
 
 def copy_rows(table: pa.Table, mask: np.ndarray, classes: np.ndarray, path: Path) -> None:

@@ -61,11 +61,7 @@ def _tables(config: DataConfig, endings: tuple[str, ...], reader: Reader) -> Sou
             "files so, or give a pattern with --data.train"
         )
     _check_disjoint(found)
-    splits = {
-        split: [_part(path, split, config, reader) for path in paths]
-        for split, paths in found.items()
-        if paths
-    }
+    splits = {split: [_part(path, split, config, reader) for path in paths] for split, paths in found.items() if paths}
     return Source(splits, fingerprint((split, path) for split, paths in found.items() for path in paths))
 
 
@@ -193,9 +189,7 @@ def _next_record(reader: Any, place: str) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
-        raise UserError(
-            f"{place}: broken csv ({error}); is a double quote left open or not doubled?"
-        ) from error
+        raise UserError(f"{place}: broken csv ({error}); is a double quote left open or not doubled?") from error
 
 
 # ---- parquet
@@ -213,9 +207,7 @@ def _parquet_rows(path: Path, split: str, config: DataConfig) -> Iterator[Row]:
     except UserError:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{where}: no readable parquet file ({_first_line(error)}); write it again"
-        ) from error
+        raise UserError(f"{where}: no readable parquet file ({_first_line(error)}); write it again") from error
 
 
 def _first_line(error: Exception) -> str:

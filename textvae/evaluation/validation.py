@@ -60,9 +60,7 @@ class Validator:
         task = self.dev_score.task
         limit = 4 * max(len(text.split()) for text in task.inputs) + 1
         encoded = self.tokenizer(list(task.inputs), add_special_tokens=False)["input_ids"]
-        rows = [
-            (ids[:limit] or [0], int(label)) for ids, label in zip(encoded, task.input_labels, strict=True)
-        ]
+        rows = [(ids[:limit] or [0], int(label)) for ids, label in zip(encoded, task.input_labels, strict=True)]
         return TokenizedCorpus.from_lists([ids for ids, _ in rows], [label for _, label in rows])
 
     def __call__(self, model: StyleContentVAE, step: int) -> dict[str, float]:
@@ -128,14 +126,11 @@ class Validator:
             "dev/J_kl_s": sums[1] / len(self.dev),
             "dev/J_kl_c": sums[2] / len(self.dev),
         }
-        return values | self.probes(
-            {name: np.concatenate(m) for name, m in means.items()}, np.concatenate(labels)
-        )
+        return values | self.probes({name: np.concatenate(m) for name, m in means.items()}, np.concatenate(labels))
 
     @staticmethod
     def probes(means: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
         """Style from each space: accuracy on every second sentence after fitting on the others."""
         return {
-            f"dev/probe_{name}": probe(z[::2], labels[::2], z[1::2], labels[1::2]).accuracy
-            for name, z in means.items()
+            f"dev/probe_{name}": probe(z[::2], labels[::2], z[1::2], labels[1::2]).accuracy for name, z in means.items()
         }

@@ -61,9 +61,7 @@ class DecodingConfig:
         if not 0 < self.top_p <= 1:
             raise UserError(f"decoding: top_p must be above 0 and at most 1, not {self.top_p}")
         if not 0 < self.temperature < float("inf"):
-            raise UserError(
-                f"decoding: temperature must be above 0, not {self.temperature} (for 0 use greedy)"
-            )
+            raise UserError(f"decoding: temperature must be above 0, not {self.temperature} (for 0 use greedy)")
         if not 0 <= self.min_length <= self.max_length:
             raise UserError(f"decoding: min_length {self.min_length} is not between 0 and {self.max_length}")
         if self.strategy == "greedy" and self.num_candidates > 1:

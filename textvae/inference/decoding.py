@@ -63,9 +63,7 @@ def decode(
     if config.strategy == "beam":
         return Decoded(*beam_search(step, state, size, config, constraints, ids))
     if config.strategy == "sample":
-        sentences = (
-            torch.arange(size // samples, device=memory.device) if keys is None else keys.to(memory.device)
-        )
+        sentences = torch.arange(size // samples, device=memory.device) if keys is None else keys.to(memory.device)
         pick = sampler(sentences, config)
     else:
         pick = likeliest

@@ -71,9 +71,7 @@ def locate(path: Path) -> tuple[Path, Path]:
     """The model folder and the run folder (the nearest one upwards with a tokenizer) that `path` means."""
     if not path.is_dir():
         raise UserError(f"{path} is not a folder; give a run directory as `textvae train` leaves it")
-    model = next(
-        (f for f in (path, *(path / name for name in PREFERRED)) if (f / "config.json").is_file()), None
-    )
+    model = next((f for f in (path, *(path / name for name in PREFERRED)) if (f / "config.json").is_file()), None)
     if model is None:
         raise UserError(f"{path} holds no trained model: neither config.json nor best/config.json is there")
     model = model.resolve()

@@ -64,8 +64,7 @@ class LineReader:
         flat = [s for parts in sentences for s in parts]
         ids = iter(self.encode(flat) if flat else [])
         return [
-            self.line(line, parts, [next(ids) for _ in parts])
-            for line, parts in zip(lines, sentences, strict=True)
+            self.line(line, parts, [next(ids) for _ in parts]) for line, parts in zip(lines, sentences, strict=True)
         ]
 
     def line(self, text: str, sentences: list[str], ids: list[list[int]]) -> Line:
@@ -111,9 +110,7 @@ class LineReader:
 
     def decode(self, outputs: Sequence[Sequence[int]]) -> list[str]:
         """Prepared strings of token ids, each one line whatever bytes a subword model wrote."""
-        texts = self.tokenizer.backend_tokenizer.decode_batch(
-            [list(ids) for ids in outputs], skip_special_tokens=True
-        )
+        texts = self.tokenizer.backend_tokenizer.decode_batch([list(ids) for ids in outputs], skip_special_tokens=True)
         return [normalise(text) for text in texts]
 
 

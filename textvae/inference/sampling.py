@@ -57,7 +57,5 @@ def draw(log_probs: Tensor, u: Tensor, config: DecodingConfig) -> Tensor:
         tokens = inner if tokens is None else tokens.gather(1, inner)
     mass = probs.cumsum(1)
     # u <= 1 - 2**-23, so u * mass < mass even after rounding: a token of probability 0 is never drawn
-    place = torch.searchsorted(mass, u[:, None].to(mass.dtype) * mass[:, -1:], right=True).clamp(
-        max=probs.shape[1] - 1
-    )
+    place = torch.searchsorted(mass, u[:, None].to(mass.dtype) * mass[:, -1:], right=True).clamp(max=probs.shape[1] - 1)
     return (place if tokens is None else tokens.gather(1, place))[:, 0]

@@ -24,9 +24,7 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
 
 
-def windows(
-    lines: Iterable[str], max_lines: int = WINDOW_LINES, max_chars: int = WINDOW_CHARS
-) -> Iterator[list[str]]:
+def windows(lines: Iterable[str], max_lines: int = WINDOW_LINES, max_chars: int = WINDOW_CHARS) -> Iterator[list[str]]:
     """Cut any iterable of lines, endless ones too, into lists."""
     if max_lines < 1:
         raise UserError(f"a window has at least one line, not {max_lines}")
@@ -89,9 +87,7 @@ class LineSource:
         for raw in lines:
             self.check_length(raw)
             try:
-                good.append(
-                    raw.removesuffix(b"\r").decode("utf-8-sig" if self.lines + len(good) == 0 else "utf-8")
-                )
+                good.append(raw.removesuffix(b"\r").decode("utf-8-sig" if self.lines + len(good) == 0 else "utf-8"))
             except UnicodeDecodeError as problem:
                 error = problem
                 break
@@ -107,6 +103,4 @@ class LineSource:
     def check_length(self, line: bytes) -> None:
         """Refuse what is no line of text."""
         if len(line) > LINE_BYTES:
-            raise UserError(
-                f"{self.name}, line {self.lines + 1}: longer than {LINE_BYTES >> 20} MiB; is it text?"
-            )
+            raise UserError(f"{self.name}, line {self.lines + 1}: longer than {LINE_BYTES >> 20} MiB; is it text?")

@@ -173,9 +173,7 @@ class StyleTransfer:
             found += self.rewrite(window, settings, first=len(found), judge=True)
         return found[0] if isinstance(texts, str) else found
 
-    def stream(
-        self, lines: Iterable[str], target: str, window: int = WINDOW_LINES, **options: Any
-    ) -> Iterator[str]:
+    def stream(self, lines: Iterable[str], target: str, window: int = WINDOW_LINES, **options: Any) -> Iterator[str]:
         """Rewritings in order, of any number of lines in bounded memory: at most `window` are read ahead."""
         settings, first = TransferOptions(target, **options), 0
         self.label(settings.target)  # an unknown label is told before the first line is read
@@ -262,9 +260,7 @@ class StyleTransfer:
     def style_probability(self, tokens: Tensor, label: int) -> Tensor:
         """p(label | z_s of the written sentence) by the model's style head: tokens (B, C, T) to (B, C)."""
         flat = tokens.flatten(0, 1).clone()
-        flat[:, 0] = torch.where(
-            flat[:, 0] == self.ids.pad, self.ids.eos, flat[:, 0]
-        )  # no candidate: any sentence
+        flat[:, 0] = torch.where(flat[:, 0] == self.ids.pad, self.ids.eos, flat[:, 0])  # no candidate: any sentence
         logits = self.model.style_head(self.model.encode(flat, flat != self.ids.pad).style.value)
         return logits.float().softmax(-1)[:, label].view(tokens.shape[:2])
 
@@ -277,9 +273,7 @@ class StyleTransfer:
             text = self.reader.write([w.text for w in chosen], line, options.detokenise)
             total, tokens = sum(w.score for w in chosen), sum(w.length for w in chosen)
             styles = [w.style for w in chosen if w.style is not None]
-            found.append(
-                Candidate(text, total, total / tokens, sum(styles) / len(styles) if styles else None)
-            )
+            found.append(Candidate(text, total, total / tokens, sum(styles) / len(styles) if styles else None))
         return found
 
 
@@ -291,9 +285,7 @@ def batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator
     begin = 0
     for end in range(1, len(order) + 1):
         full = end - begin == size
-        turn = (
-            end == len(order) or 2 * (end - begin) >= size and lengths[order[end]] != lengths[order[end - 1]]
-        )
+        turn = end == len(order) or 2 * (end - begin) >= size and lengths[order[end]] != lengths[order[end - 1]]
         if full or turn:
             yield order[begin:end]
             begin = end

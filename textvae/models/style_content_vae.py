@@ -72,6 +72,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.style_head = Classifier(style.size, num_styles)
         self.bag_head = Classifier(content.size, config.bag_size)
         # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
+        self.style_means: Tensor
         self.register_buffer("style_means", torch.zeros(num_styles, style.size))
         self.post_init()
 
@@ -100,9 +101,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL."""
         embedded = self.embedding_dropout(self.embedding(input_ids))
         summary = self.sentence_encoder(embedded, attention_mask).summary
-        return Latents(
-            self.style_latent(summary, style, sample, key), self.content_latent(summary, style, sample, key)
-        )
+        return Latents(self.style_latent(summary, style, sample, key), self.content_latent(summary, style, sample, key))
 
     @staticmethod
     def memory(z_s: Tensor, z_c: Tensor) -> Tensor:
@@ -189,11 +188,12 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     def get_input_embeddings(self) -> nn.Module:
         return self.embedding
 
-    def set_input_embeddings(self, value: nn.Module) -> None:
+    def set_input_embeddings(self, value: nn.Embedding) -> None:  # type: ignore[override]
         self.embedding = value
 
-    def _prepare_cache_for_generation(self, *_: Any, **__: Any) -> None:
+    def _prepare_cache_for_generation(self, *_: Any, **__: Any) -> bool:  # type: ignore[override]
         """No key-value cache: a recurrent decoder has none, and `generate` re-reads the prefix (see below)."""
+        return False
 
     def prepare_inputs_for_generation(  # type: ignore[override]
         self, input_ids: Tensor, encoder_outputs: BaseModelOutput | None = None, **_: Any

@@ -13,7 +13,7 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     """−log softmax(logits)[target] per row, with the softmax kept in the logits' own precision.
 
     `cross_entropy` on bf16 logits needs two fp32 copies of (N, V) to be exact. The bf16 softmax (summed in fp32 inside
-    its kernel) is all that the backward pass needs, and its rounding (2⁻⁹, unbiased) costs the loss ± .002 nats a token.
+    its kernel) is all that the backward pass needs; its rounding (2⁻⁹, unbiased) costs the loss ± .002 nats a token.
     """
 
     @staticmethod
@@ -93,7 +93,7 @@ class AdaptiveOutputLayer(OutputLayer):
 
     def nll(self, hidden: Tensor, targets: Tensor) -> Tensor:
         size = self.cuts[1]
-        cluster = sum((targets >= cut).long() for cut in self.cuts[1:-1]) if self.tails else torch.zeros_like(targets)
+        cluster = torch.bucketize(targets, targets.new_tensor(self.cuts[1:-1]), right=True)
         head_target = torch.where(cluster == 0, targets, size + cluster - 1)
         loss = cross_entropy(self.head(hidden), head_target)
         for i, tail in enumerate(self.tails):

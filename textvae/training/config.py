@@ -25,7 +25,7 @@ class TrainingConfig:
     adversary_learning_rate: float = 1e-3
     """Rate of the adversaries' RMSProp."""
     adversary_updates: int = 1
-    """Updates of the adversaries in a step, all on the step's latents; they are small, so ten cost a tenth of a step."""
+    """Updates of the adversaries in a step, all on the step's latents."""
     warmup_steps: int = 0
     """Steps over which both rates rise from 0."""
     decay: Literal["constant", "linear", "cosine"] = "linear"

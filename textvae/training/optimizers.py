@@ -14,9 +14,7 @@ from textvae.training.config import TrainingConfig
 def model_optimizer(parameters: Iterable[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015), AdamW with weight decay. `fused`: one kernel, a third of the default's time on a CPU."""
     if config.weight_decay > 0:
-        return torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
     return torch.optim.Adam(parameters, lr=config.learning_rate, fused=True)
 
 

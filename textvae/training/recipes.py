@@ -30,9 +30,7 @@ class Phase:
 @contextmanager
 def only_moves(modules: dict[str, nn.Module], name: str) -> Iterator[None]:
     """Freeze every module but one: gradients still pass *through* the frozen ones, none stays in them."""
-    switched = [
-        p for other, m in modules.items() if other != name for p in m.parameters() if p.requires_grad
-    ]
+    switched = [p for other, m in modules.items() if other != name for p in m.parameters() if p.requires_grad]
     for parameter in switched:
         parameter.requires_grad_(False)
     try:
@@ -65,9 +63,7 @@ class StyleContentRecipe:
             Phase("dis", "adversaries", ADVERSARY_TERMS, adversary_updates),
         )
 
-    def run(
-        self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None
-    ) -> Outputs:
+    def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None) -> Outputs:
         """The forward pass of one phase. `wrapped` are the modules as accelerate prepared them.
 
         A module that moves is called through its wrapper, which synchronises its gradients; a frozen one is called
@@ -80,9 +76,7 @@ class StyleContentRecipe:
             return Outputs(batch, output, heads, self.objectives.adversarial)
         assert previous is not None, "phase dis reads the latents of phase vae"
         latents = previous.model.latents
-        return replace(
-            previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value)
-        )
+        return replace(previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value))
 
     @staticmethod
     def carry(outputs: Outputs) -> Outputs:

@@ -83,9 +83,7 @@ class Stepper:
             with contextlib.nullcontext() if synchronise else self.accelerator.no_sync(module):
                 with self.timed("forward"), self.accelerator.autocast():
                     current = self.recipe.run(phase, self.wrapped, batch, before)
-                    loss, shares = weighted_loss(
-                        phase.terms, current, weights, totals, self.accelerator.num_processes
-                    )
+                    loss, shares = weighted_loss(phase.terms, current, weights, totals, self.accelerator.num_processes)
                 with self.timed("backward"):
                     self.accelerator.backward(loss)
             outputs.append(self.recipe.carry(current))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +65,7 @@ class TransformerDecoder(Decoder):
         self.size = self.output_size = config.size
         self.project = nn.Linear(embedding_size, config.size)
         self.latent = nn.Linear(memory_size, config.size)
-        self.blocks = nn.ModuleList(
+        self.blocks: Sequence[DecoderBlock] = nn.ModuleList(  # type: ignore[assignment]
             DecoderBlock(config.size, config.heads, memory_size, config.dropout) for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.size)
@@ -87,9 +88,7 @@ class TransformerDecoder(Decoder):
         empty = keys[:, :, :, :0]
         return TransformerState(empty, empty, keys, values, self.latent(memory.mean(1)))
 
-    def step(
-        self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding
-    ) -> tuple[Tensor, TransformerState]:
+    def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, TransformerState]:
         assert isinstance(state, TransformerState)
         x = self.place(embedding(tokens)[:, None], state.latent, state.keys.shape[3])
         pairs = []

@@ -12,7 +12,7 @@ from textvae.modules.encoders.base import Encoded, Encoder, EncoderConfig
 class RecurrentEncoder(Encoder):
     """Summary = last state forwards and first state backwards of the top layer, concatenated."""
 
-    network: type[nn.RNNBase]
+    network: type[nn.GRU] | type[nn.LSTM]
 
     def __init__(self, config: EncoderConfig, input_size: int):
         super().__init__(config, input_size)

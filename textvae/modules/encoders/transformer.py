@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class TransformerEncoder(Encoder):
         super().__init__(config, input_size)
         self.size = self.output_size = config.size
         self.project = nn.Linear(input_size, config.size)
-        self.blocks = nn.ModuleList(
+        self.blocks: Sequence[EncoderBlock] = nn.ModuleList(  # type: ignore[assignment]
             EncoderBlock(config.size, config.heads, config.dropout) for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.size)
