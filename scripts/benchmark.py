@@ -2,7 +2,7 @@
 
     python scripts/benchmark.py                              # bundled sample, the model size that peers are measured at
     python scripts/benchmark.py --data.path data/yelp --data.name sentiment
-    python scripts/benchmark.py --naive                      # also the plain way: padded, fp32, unfused Adam, full softmax
+    python scripts/benchmark.py --naive                      # also the plain way: padded, fp32, full softmax
 
 Prints sentences/s, tokens/s, share of the measured matrix rate, time in data, forward, backward and optimizer, peak
 memory, and the speed of transfer: greedy, beam 5, and one sentence at a time. Median of `--windows` windows. Run it on

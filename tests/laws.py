@@ -92,7 +92,7 @@ def tiny_networks(
 ) -> tuple[StyleContentVAE, Adversaries]:
     """A model in training mode and its adversaries."""
     model = tiny_model(seed, dtype, **options)
-    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary_hidden)
+    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, "mlp" if adversary_hidden else "linear", adversary_hidden)
     return model.train(), adversaries.to(dtype)
 
 

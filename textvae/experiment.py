@@ -258,6 +258,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
         config.model.content.size,
         len(prepared.corpus.labels),
         prepared.bag.size,
+        config.model.adversary,
         config.model.adversary_hidden,
     )
     return model, adversaries

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.laws import EOS, tiny_collator, tiny_corpus, tiny_loader
 from textvae.data.batch import Batch
-from textvae.data.loader import bucketed_order, evaluation_batches
+from textvae.data.loader import BatchLoader, bucketed_order, evaluation_batches
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.modules.noise import NoiseKey
@@ -27,15 +27,6 @@ def numbered(size: int) -> TokenizedCorpus:
 
 def numbers(batch: Batch) -> list[int]:
     return (batch.labels[:, 0] - 100).tolist()
-
-
-def loader(size: int = 53, batch_size: int = 8, **options: int) -> list[Batch]:
-    corpus = numbered(size)
-    made = tiny_loader(corpus, batch_size, **options)
-    return list(type(made)(corpus, WIDE, batch_size, made.seed, made.rank, made.world_size).epoch(0))
-
-
-WIDE = tiny_collator(vocabulary=400)
 
 
 def same(a: Batch, b: Batch) -> bool:
@@ -71,7 +62,8 @@ def test_the_order_is_shuffled_within_and_between_batches() -> None:
 
 
 def test_labels_stay_with_their_sentences() -> None:
-    for batch in loader():
+    made = BatchLoader(numbered(53), tiny_collator(vocabulary=400), batch_size=8, seed=0)
+    for batch in made.epoch(0):
         assert batch.style.tolist() == [i % 3 for i in numbers(batch)]
 
 

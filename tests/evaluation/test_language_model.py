@@ -175,7 +175,8 @@ def test_empty_texts(model: KneserNey) -> None:
     assert scores.log_prob[0] == pytest.approx(math.log(model.distribution(["<s>"])[END]), rel=1e-5)
     assert model.score([]).log_prob.shape == (0,)
     assert math.isnan(model.perplexity([]))
-    assert math.isfinite(KneserNey().fit([""]).perplexity(["", "a"]))
+    for order in (1, 2, 3, 5):  # longer than any sentence
+        assert math.isfinite(KneserNey(order).fit([""]).perplexity(["", "a", "a a a a"]))
 
 
 def test_bad_input() -> None:

@@ -26,7 +26,7 @@ def test_the_paper_is_the_default() -> None:
     config = ModelConfig()
     assert (config.style.size, config.content.size) == (8, 128)
     assert (config.encoder.kind, config.encoder.size, config.encoder.bidirectional) == ("gru", 256, True)
-    assert config.embedding_size == 300 and config.adversary_hidden == 0
+    assert config.embedding_size == 300 and config.adversary == "linear"
 
 
 def test_a_saved_configuration_is_independent_of_its_source() -> None:

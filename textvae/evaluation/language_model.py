@@ -186,14 +186,16 @@ class KneserNey:
         size = len(self.words)
         result, number_at = self.levels[0].log_prob[stream], stream
         for order, level in enumerate(self.levels[1:], start=2):
+            if len(level.keys) == 0:  # no training sentence is this long, nor any longer k-gram
+                break
             context = np.full(len(stream), -1, np.int64)
             context[1:] = number_at[:-1]
             context[place < order - 1] = -1
             key = context * size + stream
-            slot = np.minimum(np.searchsorted(level.keys, key), max(len(level.keys) - 1, 0))
-            found = (context >= 0) & (level.keys[slot] == key) if len(level.keys) else np.zeros(len(stream), bool)
-            backed_off = result + np.where(context >= 0, self.levels[order - 2].log_backoff[context], 0)
-            result = np.where(found, level.log_prob[slot], backed_off) if len(level.keys) else backed_off
+            slot = np.minimum(np.searchsorted(level.keys, key), len(level.keys) - 1)
+            found = (context >= 0) & (level.keys[slot] == key)
+            log_gamma = np.where(context >= 0, self.levels[order - 2].log_backoff[context], 0)
+            result = np.where(found, level.log_prob[slot], result + log_gamma)
             number_at = np.where(found, slot, -1)
         return result
 

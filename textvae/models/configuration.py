@@ -8,6 +8,7 @@ from typing import Any, Literal
 from transformers import PreTrainedConfig
 
 from textvae.errors import UserError
+from textvae.models.adversaries import AdversaryKind
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
@@ -31,8 +32,10 @@ class ModelConfig:
     """Dropout on word vectors."""
     output: Literal["full", "adaptive"] = "full"
     """Softmax over the vocabulary: exact, or adaptive with clusters of rare words (word tokenizer only)."""
-    adversary_hidden: int = 0
-    """Hidden units of the style adversary; 0 is the paper's linear one."""
+    adversary: AdversaryKind = "linear"
+    """Style adversary: linear (the paper's) and mlp are trained, discriminant is solved anew at every step."""
+    adversary_hidden: int = 128
+    """Hidden units of the mlp adversary."""
 
 
 def _known(cls: type, values: dict[str, Any], where: str) -> Any:

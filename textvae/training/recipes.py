@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
 from textvae.data.batch import Batch
@@ -77,6 +78,14 @@ class StyleContentRecipe:
         assert previous is not None, "phase dis reads the latents of phase vae"
         latents = previous.model.latents
         return replace(previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value))
+
+    def after(self, phase: Phase, outputs: list[Outputs]) -> None:
+        """Between two phases: an adversary that is solved in closed form sees the latents of the whole batch once."""
+        if phase.name == "vae":
+            adversaries = self.modules["adversaries"]
+            assert isinstance(adversaries, Adversaries)
+            z_c = torch.cat([o.model.latents.content.value for o in outputs])
+            adversaries.observe(z_c, torch.cat([o.batch.style for o in outputs]))
 
     @staticmethod
     def carry(outputs: Outputs) -> Outputs:

@@ -62,7 +62,9 @@ class Stepper:
         for phase in self.recipe.phases:
             with only_moves(self.recipe.modules, phase.moves):
                 for _ in range(phase.updates):
-                    update, outputs = self.update(phase, micro_batches, outputs, weights, totals)
+                    update, found = self.update(phase, micro_batches, outputs, weights, totals)
+                    outputs = list(found)
+            self.recipe.after(phase, found)
             logs |= {f"{phase.name}/{name}": value for name, value in update.items()}
         return logs
 
@@ -73,11 +75,11 @@ class Stepper:
         previous: list[Outputs | None],
         weights: dict[str, float],
         totals: Totals,
-    ) -> tuple[dict[str, Tensor], list[Outputs | None]]:
+    ) -> tuple[dict[str, Tensor], list[Outputs]]:
         """One update of the module that a phase moves; returns its logs and the outputs of every micro-batch."""
         module, optimizer = self.wrapped[phase.moves], self.optimizers[phase.moves]
         logs: dict[str, Tensor] = {}
-        outputs: list[Outputs | None] = []
+        outputs: list[Outputs] = []
         for batch, before in zip(micro_batches, previous, strict=True):
             synchronise = len(outputs) + 1 == len(micro_batches)  # gradients meet once, at the last micro-batch
             with contextlib.nullcontext() if synchronise else self.accelerator.no_sync(module):
