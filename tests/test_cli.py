@@ -1,0 +1,54 @@
+"""The top of the command line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support import ROOT, run_python
+
+from textvae.cli import COMMANDS, main
+
+
+def test_help_lists_every_command_without_importing_torch() -> None:
+    done = run_python("-X", "importtime", "-m", "textvae.cli", "--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+    assert not re.search(r"\|\s+(torch|transformers|datasets)$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0 and len(capsys.readouterr().out) > 200
+
+
+def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0 and capsys.readouterr().out.strip() == "0.1.0"
+    with pytest.raises(SystemExit) as stop:
+        main(["nonsense"])
+    assert stop.value.code == 2
+
+
+def test_readme_names_commands_options_and_files_that_exist() -> None:
+    from textvae.config import make_parser
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in text and "make test" in text and "accelerate launch train.py" in text
+    for path in re.findall(r"configs/[\w/]+\.yaml", text):
+        assert (ROOT / path).exists(), path
+    known = {option for action in make_parser()._actions for option in action.option_strings}
+    elsewhere = {"--to", "--output", "--outputs", "--json", "--num-candidates", "--nproc_per_node", "--multi_gpu"}
+    for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
+        assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config"}, option
+    for command in re.findall(r"textvae (\w+) ", text):
+        assert command in COMMANDS or command in ("is",), command
+
+
+def test_readme_python_runs(trained_run: object) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0].replace("runs/demo", str(trained_run))
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert "('negative', 'positive')" in done.stdout
