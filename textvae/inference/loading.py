@@ -112,12 +112,14 @@ def read_model(folder: Path) -> StyleContentVAE:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """No progress bar of transformers: it shows for a tenth of a second, in the middle of people's pipes."""
-    shown = logging.is_progress_bar_enabled()
+    """No progress bar and no report of transformers in the middle of people's pipes; what is wrong we tell."""
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
 

@@ -103,9 +103,11 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         key: NoiseKey | None = None,
     ) -> Latents:
         """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL."""
-        summary = content = self.summarise(input_ids, attention_mask)
-        if self.config.hide_style_words:
-            content = self.summarise(self.without_style(input_ids), attention_mask)
+        if self.config.hide_style_words:  # both views in one pass of 2 B rows
+            views = torch.cat((input_ids, self.without_style(input_ids)))
+            summary, content = self.summarise(views, attention_mask.repeat(2, 1)).chunk(2)
+        else:
+            summary = content = self.summarise(input_ids, attention_mask)
         return Latents(self.style_latent(summary, style, sample, key), self.content_latent(content, style, sample, key))
 
     def summarise(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:

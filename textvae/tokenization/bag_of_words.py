@@ -63,8 +63,7 @@ class BagOfWords:
         """Ids of the tokens that are style words; with bpe or unigram, of those that are one as a whole word."""
         start = WORD_START if is_subword(tokenizer) else ""
         words = {start + word for word in self.style_words.words}
-        tokens: list[str] = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        return [i for i, token in enumerate(tokens) if token in words]
+        return [i for i, token in enumerate(token_strings(tokenizer)) if token in words]
 
     def to_json(self, path: str | Path) -> None:
         """Write everything to one file, atomically."""
