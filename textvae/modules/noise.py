@@ -37,13 +37,13 @@ def mix(*numbers: int) -> int:
 
 
 def standard_normal(like: Tensor, key: NoiseKey | None, stream: int) -> Tensor:
-    """ε ~ N(0, I) in the shape of `like` (B, Z), float32.
+    """ε ~ N(0, I) in the shape and precision of `like` (B, Z), the same numbers in every precision.
 
     Without a key the global generator is used. With one, all rows of the global batch are drawn on the CPU and this
     batch's rows are kept: at B·Z ≤ 10⁵ numbers a step the surplus costs under a millisecond.
     """
     if key is None:
-        return torch.randn(like.shape, device=like.device)
+        return torch.randn_like(like)
     generator = torch.Generator().manual_seed(mix(key.seed, stream))
     rows = torch.randn(key.total_rows, like.shape[1], generator=generator)
-    return rows[key.first_row : key.first_row + like.shape[0]].to(like.device)
+    return rows[key.first_row : key.first_row + like.shape[0]].to(like)

@@ -59,6 +59,11 @@ class LatentOutput:
         return replace(self, value=value, mean=mean, log_var=log_var, penalty_units=units, penalty=penalty)
 
 
+def at_least_fp32(x: Tensor) -> Tensor:
+    """Half precision to fp32, fp32 and fp64 as they are: a variance of 8 bits would bias the KL."""
+    return x.float() if x.element_size() < 4 else x
+
+
 class Latent(nn.Module):
     """A summary vector (B, H) to a latent space of width Z, with a prior per label (or one for all)."""
 
@@ -78,9 +83,14 @@ class Latent(nn.Module):
 
     def reset_prior(self) -> None:
         """Class means of length `separation`, orthogonal as far as there are dimensions."""
-        means = torch.empty_like(self.prior_means, device="cpu")
-        nn.init.orthogonal_(means)
-        self.prior_means.data.copy_(means / means.norm(dim=1, keepdim=True) * self.config.separation)
+        classes, size = self.prior_means.shape
+        if classes <= size:
+            means = nn.init.orthogonal_(torch.empty(classes, size, device="cpu"))
+        else:  # the axes, then their opposites, then the same further out
+            k = torch.arange(classes, device="cpu")
+            length = (1.0 + k // (2 * size)) * (1 - 2 * ((k // size) % 2))
+            means = torch.eye(size, device="cpu")[k % size] * length[:, None]
+        self.prior_means.data.copy_(means * self.config.separation)
 
     def prior_mean(self, label: Tensor | None) -> Tensor | float:
         """m_y (B, Z) for labels (B,), or 0 under the standard prior."""

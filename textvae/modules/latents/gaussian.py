@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor, nn
 
-from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
+from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.noise import NoiseKey, standard_normal
 
 
@@ -37,7 +37,7 @@ class GaussianLatent(Latent):
     def forward(
         self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
     ) -> LatentOutput:
-        mean, log_var = self.mean(summary).float(), self.log_var(summary).float()
+        mean, log_var = at_least_fp32(self.mean(summary)), at_least_fp32(self.log_var(summary))
         value = mean + (0.5 * log_var).exp() * standard_normal(mean, key, self.stream) if sample else mean
         # Without a label (transfer, encoding) a class-conditional KL has no reference: the standard prior stands in.
         centre = 0.0 if label is None else self.prior_mean(label)
