@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from textvae.data.collate import Collator
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.models.adversaries import Adversaries
+from textvae.models.adversaries import Adversaries, AdversaryKind
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.decoders import DECODERS, DecoderConfig
@@ -43,7 +43,10 @@ torch.set_num_threads(1)
 PAD, BOS, EOS, UNK, MASK, FIRST_WORD = 0, 1, 2, 3, 4, 5
 LABELS = ("negative", "neutral", "positive")
 VOCABULARY, BAG, LONGEST = 37, 11, 7
+STYLE_WORDS = (8, 21, 30)
+"""Tokens that `hide_style_words` keeps from z_c."""
 STYLE_SIZE, CONTENT_SIZE = 3, 5
+ADVERSARY_KINDS: tuple[AdversaryKind, ...] = get_args(AdversaryKind)
 PAIRS = [(encoder, decoder) for encoder in sorted(ENCODERS) for decoder in sorted(DECODERS)]
 """Every encoder with every decoder."""
 DIAGONAL = [(sorted(ENCODERS)[i % len(ENCODERS)], d) for i, d in enumerate(sorted(DECODERS))] + [
@@ -84,16 +87,20 @@ def tiny_config(vocabulary: int = VOCABULARY, **options: Any) -> StyleContentVAE
 def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any) -> StyleContentVAE:
     """A model in eval mode."""
     torch.manual_seed(seed)
-    return StyleContentVAE(tiny_config(**options)).to(dtype).eval()
+    model = StyleContentVAE(tiny_config(**options)).to(dtype).eval()
+    model.set_style_tokens(list(STYLE_WORDS))
+    return model
 
 
 def tiny_networks(
-    seed: int = 0, dtype: torch.dtype = torch.float64, adversary_hidden: int = 0, **options: Any
+    seed: int = 0, dtype: torch.dtype = torch.float64, adversary: AdversaryKind = "linear", **options: Any
 ) -> tuple[StyleContentVAE, Adversaries]:
     """A model in training mode and its adversaries."""
     model = tiny_model(seed, dtype, **options)
-    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, "mlp" if adversary_hidden else "linear", adversary_hidden)
-    return model.train(), adversaries.to(dtype)
+    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary, hidden=9).to(dtype)
+    if adversary == "discriminant":  # it solves in fp32 whatever the model computes in
+        adversaries.style_from_content.float()
+    return model.train(), adversaries
 
 
 # ---------------------------------------------------------------------------------------------- data

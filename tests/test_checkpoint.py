@@ -290,7 +290,9 @@ def test_a_real_write_error(run: Run) -> None:
 
 
 @pytest.mark.parametrize("failing", [1, 2])
-def test_a_rename_that_fails_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+def test_a_rename_that_fails_keeps_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
     target = tmp_path / "best"
     with new_folder(target) as folder:
         (folder / "model").write_text("old")

@@ -47,7 +47,7 @@ def torchrun(folder: Path, *arguments: object) -> subprocess.CompletedProcess[st
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
 
 

@@ -33,7 +33,7 @@ def test_logits_grow_with_the_latent() -> None:
 
 
 def test_only_the_style_adversary_takes_a_hidden_layer() -> None:
-    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, hidden=9)
+    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, "mlp", hidden=9)
     shapes = {name: tuple(p.shape) for name, p in adversaries.named_parameters() if name.endswith("weight")}
     assert shapes == {
         "style_from_content.layers.0.weight": (9, CONTENT_SIZE),

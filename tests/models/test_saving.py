@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,14 +31,17 @@ COMBINATIONS = [(e, d, latent, prior, "full") for e, d in PAIRS for latent, prio
 ]
 
 
-def saved(folder: Path, **options: str) -> StyleContentVAE:
+def saved(folder: Path, **options: Any) -> StyleContentVAE:
     """A float32 model with nothing left at its initial value, written to `folder`."""
     vocabulary = 4100 if options.get("output") == "adaptive" else 37
     model = tiny_model(dtype=torch.float32, vocabulary=vocabulary, **options)
     torch.manual_seed(1)
     with torch.no_grad():
         for tensor in model.state_dict().values():
-            tensor.add_(0.05 * torch.randn_like(tensor))
+            if tensor.dtype == torch.bool:
+                tensor.copy_(torch.arange(len(tensor)) % 3 == 0)
+            else:
+                tensor.add_(0.05 * torch.randn_like(tensor))
     model.save_pretrained(folder)
     return model
 
@@ -72,6 +76,12 @@ def test_saved_and_loaded_gives_the_same_bits(
     loaded = StyleContentVAE.from_pretrained(tmp_path)
     assert not loaded.training
     assert_same_computation(loaded, model)
+
+
+def test_hidden_style_words_stay_hidden(tmp_path: Path) -> None:
+    model = saved(tmp_path, hide_style_words=True)
+    assert model.style_tokens.any()
+    assert_same_computation(StyleContentVAE.from_pretrained(tmp_path), model)
 
 
 def test_only_safetensors_are_written(tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ from tests.laws import (
     BOS,
     CONTENT_SIZE,
     DIAGONAL,
+    EOS,
     LABELS,
+    MASK,
     PAD,
     PAIRS,
     STYLE_SIZE,
+    STYLE_WORDS,
     VOCABULARY,
     assert_close,
     each_alone,
@@ -26,6 +29,7 @@ from tests.laws import (
     tiny_networks,
 )
 from textvae.models.style_content_vae import StyleContentOutput, StyleContentVAE
+from textvae.modules.encoders import ENCODERS
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
 every_latent = pytest.mark.parametrize(("latent", "prior"), latent_kinds())
@@ -65,6 +69,32 @@ def test_alone_is_as_in_a_padded_batch_with_every_latent_and_output(latent: str,
     model, adversaries = tiny_networks(latent=latent, prior=prior, output=output, vocabulary=size)
     losses = per_sentence(outputs_of(model, adversaries, tiny_batch(vocabulary=size)))
     for row, batch in each_alone(vocabulary=size):
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+def test_hidden_style_words_are_seen_by_the_style_only(encoder: str) -> None:
+    model = tiny_model(encoder=encoder, hide_style_words=True)
+    ids = torch.tensor([[6, STYLE_WORDS[0], 7, EOS], [9, 10, STYLE_WORDS[1], EOS]])
+    other = torch.tensor([[6, STYLE_WORDS[2], 7, EOS], [9, 10, STYLE_WORDS[0], EOS]])
+    blank = torch.tensor([[6, MASK, 7, EOS], [9, 10, MASK, EOS]])
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    first, second, blanked = (model.encode(x, mask) for x in (ids, other, blank))
+    assert_close(second.content.mean, first.content.mean, 1e-12)
+    assert_close(blanked.content.mean, first.content.mean, 1e-12)
+    assert (second.style.mean - first.style.mean).abs().amin() > 1e-9
+    plain = tiny_model(encoder=encoder)
+    assert_close(plain.encode(ids, mask).style.mean, first.style.mean, 1e-12)
+    assert (plain.encode(other, mask).content.mean - plain.encode(ids, mask).content.mean).abs().amax() > 1e-6
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+def test_alone_is_as_in_a_padded_batch_with_hidden_style_words(encoder: str) -> None:
+    model, adversaries = tiny_networks(encoder=encoder, hide_style_words=True)
+    assert torch.isin(tiny_batch().input_ids, torch.tensor(STYLE_WORDS)).any()
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch()))
+    for row, batch in each_alone():
         for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
             assert_close(losses[name][row], loss[0], 1e-11, name)
 

@@ -1,7 +1,7 @@
 """Trains one tiny run in child processes that are killed again and again, in the middle of steps and of checkpoints.
 
-python -m tests.training.killed_run FOLDER KILLS SEED prints one JSON object: how each child died, what its last finished
-checkpoint was, what the next one found, and whether the run ended with the weights of an uninterrupted one.
+python -m tests.training.killed_run FOLDER KILLS SEED prints one JSON object: how each child died, what its last
+finished checkpoint was, what was found after it, and whether the run ended with the weights of an uninterrupted one.
 
 The children are forked, so that a kill costs milliseconds and not the import of torch.
 """

@@ -52,7 +52,7 @@ class Interrupted:
 
 def judged(trainer: Trainer, step: int) -> dict[str, float]:
     """A score that goes up and down with the weights."""
-    return {"dev/score": float(torch.sin(1000 * trainer.recipe.modules["model"].embedding.weight.sum()))}  # type: ignore[union-attr, operator]
+    return {"dev/score": torch.sin(1000 * trainer.recipe.modules["model"].embedding.weight.sum()).item()}  # type: ignore[union-attr, operator]
 
 
 def build(folder: Path, **options: Any) -> Trainer:
@@ -159,8 +159,18 @@ def test_with_every_network(tmp_path: Path, encoder: str, decoder: str, options:
     assert_equal_runs(resumed, whole)
 
 
-@pytest.mark.parametrize("options", [{"weight_decay": 0.1}, {"decay": "cosine"}, {"clip_norm": 0.0}])
-def test_with_other_optimizers(tmp_path: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight_decay": 0.1},
+        {"decay": "cosine"},
+        {"clip_norm": 0.0},
+        {"networks": {"adversary": "mlp"}},
+        {"networks": {"adversary": "discriminant"}},
+        {"networks": {"hide_style_words": True}},
+    ],
+)
+def test_with_other_options(tmp_path: Path, options: dict[str, Any]) -> None:
     whole = build(tmp_path / "whole", **options)
     whole.fit()
     crashed = build(tmp_path / "run", **options)

@@ -11,7 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.laws import DIAGONAL, all_objectives, tiny_accelerator, tiny_trainer, weights_of
+from tests.laws import (
+    ADVERSARY_KINDS,
+    DIAGONAL,
+    all_objectives,
+    assert_close,
+    tiny_accelerator,
+    tiny_trainer,
+    weights_of,
+)
 from textvae.checkpoint import Checkpoints
 from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, Outputs
@@ -222,7 +230,7 @@ def test_nan_is_found_before_anything_is_saved(
 ) -> None:
     inject(monkeypatch, "J_rec", 6, math.inf)
     trainer = tiny_trainer(tmp_path, log_every=100, checkpoint_every=checkpoint_every)
-    with pytest.raises(TrainingDiverged, match="vae/J_rec .*inf.* step 6"):
+    with pytest.raises(TrainingDiverged, match="vae/J_rec .*(inf|nan) at step 6"):
         trainer.fit()
     assert steps_saved(tmp_path)[-1] < 6 and all_finite(tmp_path)
 
@@ -260,6 +268,9 @@ def test_nan_is_found_before_an_evaluation(tmp_path: Path, monkeypatch: pytest.M
 
 class Scaler:
     """As much of a gradient scaler as the loop sees."""
+
+    def scale(self, loss: Tensor) -> Tensor:
+        return loss
 
     def state_dict(self) -> dict[str, float]:
         return {"scale": 1.0}
@@ -302,13 +313,16 @@ def test_bf16_trains_and_is_near_fp32(tmp_path: Path, encoder: str, decoder: str
 
 
 @pytest.mark.parametrize("accumulation", [2, 4, 8])
-def test_accumulation_does_not_change_a_run(tmp_path: Path, accumulation: int) -> None:
+@pytest.mark.parametrize("adversary", ADVERSARY_KINDS)
+def test_accumulation_does_not_change_a_run(tmp_path: Path, accumulation: int, adversary: str) -> None:
     """The last batch of an epoch has 3 rows: fewer than the micro-batches."""
-    one, many = (tiny_trainer(tmp_path / str(n), accumulation=n) for n in (1, accumulation))
+    networks = {"adversary": adversary}
+    one, many = (tiny_trainer(tmp_path / str(n), accumulation=n, networks=networks) for n in (1, accumulation))
     one.fit(), many.fit()
     expected, found = weights_of(one), weights_of(many)
+    tolerance = 1e-3 if adversary == "discriminant" else 1e-7  # its sums are fp32
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-7, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
+        assert_close(found[name], value, tolerance, name)
 
 
 def test_two_runs_with_one_seed_are_equal_and_with_two_are_not(tmp_path: Path) -> None:
@@ -325,5 +339,7 @@ def test_two_runs_with_one_seed_are_equal_and_with_two_are_not(tmp_path: Path) -
 def test_the_adversaries_keep_up_when_asked(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, adversary_updates=3, max_steps=2)
     trainer.fit()
-    steps = [float(t) for n, t in weights_of(trainer).items() if n.startswith("adversaries.opt") and n.endswith(".step")]
+    steps = [
+        float(t) for n, t in weights_of(trainer).items() if n.startswith("adversaries.opt") and n.endswith(".step")
+    ]
     assert steps and set(steps) == {6.0}
