@@ -30,7 +30,7 @@ def build(folder: Path, seed: int = 0) -> Trainer:
     return tiny_trainer(
         folder,
         corpus_size=51,
-        epochs=8,
+        epochs=14,
         checkpoint_every=1,
         noise=NoiseConfig(drop=0.2, shuffle=2),
         networks={"dropout": 0.2, "dtype": torch.float32, "seed": seed},
@@ -86,7 +86,7 @@ def kill_one(folder: Path, rng: random.Random, number: int) -> dict[str, Any]:
                 pass
             time.sleep(rng.uniform(0, 0.003))
         else:
-            time.sleep(rng.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.04))
         os.kill(pid, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         while rest := pipe.read(4096):

@@ -1,0 +1,1 @@
+"""Using a trained model: decoding, and style transfer of lines, files and streams."""
