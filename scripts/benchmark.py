@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from textvae.checkpoint import Checkpoints
-from textvae.config import ExperimentConfig, make_parser
+from textvae.config import ExperimentConfig, from_namespace, make_parser
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
 from textvae.experiment import Prepared, build_networks, environment, make_accelerator, prepare
@@ -178,8 +178,7 @@ def main(argv: list[str]) -> int:
     options, rest = own.parse_known_args(argv)
     began = time.perf_counter()
     parser = make_parser()
-    built = parser.instantiate_classes(parser.parse_args(rest))
-    config = ExperimentConfig(**{name: getattr(built, name) for name in ExperimentConfig.__dataclass_fields__})
+    config = from_namespace(parser, parser.parse_args(rest))
     if not any(a.startswith(("--data", "--config")) for a in rest):
         config.data = replace(config.data, path="data/sample", name="reviews")
     with tempfile.TemporaryDirectory() as folder:

@@ -31,3 +31,10 @@ def test_an_unknown_key_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as stop:
         parse(["--config", str(tmp_path / "c.yaml")])
     assert stop.value.code == 2 and "epoch" in capsys.readouterr().err
+
+
+def test_a_resumed_run_keeps_its_own_configuration(tmp_path: Path) -> None:
+    config, _ = parse(["--run", str(tmp_path), "--training.epochs", "3", "--model.content.size", "17"])
+    save_config(config, tmp_path / "config.yaml")
+    resumed, flags = parse(["--run", str(tmp_path), "--resume", "--training.epochs", "5"])
+    assert flags.resume and resumed.model.content.size == 17 and resumed.training.epochs == 5

@@ -70,12 +70,23 @@ def make_parser(default_config: Path | None = None, prog: str = "train.py") -> A
 
 
 def parse(argv: list[str], default_config: Path | None = None, prog: str = "train.py") -> tuple[ExperimentConfig, Any]:
-    """Arguments to the configuration and the flags resume, overwrite and quiet."""
+    """Arguments to the configuration and the flags resume, overwrite and quiet.
+
+    A resumed run goes on with the configuration in its own directory; options still win over it.
+    """
     parser = make_parser(default_config, prog)
-    namespace = parser.parse_args(["--print_config=comments" if a == "--print_config" else a for a in argv])
+    argv = ["--print_config=comments" if a == "--print_config" else a for a in argv]
+    namespace = parser.parse_args(argv)
+    own = Path(namespace.run) / "config.yaml"
+    if namespace.resume and own.exists():
+        namespace = parser.parse_args(["--config", str(own), *argv])
+    return from_namespace(parser, namespace), namespace
+
+
+def from_namespace(parser: ArgumentParser, namespace: Any) -> ExperimentConfig:
+    """The typed configuration of parsed options."""
     built = parser.instantiate_classes(namespace)
-    values = {name: getattr(built, name) for name in ExperimentConfig.__dataclass_fields__}
-    return ExperimentConfig(**values), namespace
+    return ExperimentConfig(**{name: getattr(built, name) for name in ExperimentConfig.__dataclass_fields__})
 
 
 def to_yaml(config: ExperimentConfig) -> str:
@@ -100,6 +111,4 @@ def load_config(path: Path) -> ExperimentConfig:
     if not path.exists():
         raise UserError(f"{path} is missing: is {path.parent} a run directory of textvae?")
     parser = make_parser()
-    namespace = parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8")))
-    built = parser.instantiate_classes(namespace)
-    return ExperimentConfig(**{name: getattr(built, name) for name in ExperimentConfig.__dataclass_fields__})
+    return from_namespace(parser, parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
