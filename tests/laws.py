@@ -204,6 +204,18 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
     return {f"{file}/{name}": t.clone() for file, ts in snapshot.tensors.items() for name, t in ts.items()}
 
 
+def seeds_of(trainer: Trainer) -> list[int]:
+    """A list that fills with the seed of torch's generator at every step."""
+    step, seeds = trainer.stepper.step, []
+
+    def noted(*arguments: Any) -> dict[str, Tensor]:
+        seeds.append(torch.initial_seed())
+        return step(*arguments)
+
+    object.__setattr__(trainer.stepper, "step", noted)
+    return seeds
+
+
 def parameters_of(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
     """A copy of all parameters by `module.parameter`."""
     return {f"{m}.{n}": p.detach().clone() for m, module in modules.items() for n, p in module.named_parameters()}

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.utils import set_seed
+from transformers.utils import logging as transformers_logging
 
 from textvae.checkpoint import Checkpoint, Checkpoints, new_folder
 from textvae.config import ExperimentConfig, save_config
@@ -63,6 +64,7 @@ def cache_folder(config: ExperimentConfig) -> Path:
 def make_accelerator(config: ExperimentConfig) -> Accelerator:
     """accelerate as the launcher configured it, with our precision and trackers."""
     keep_memory()
+    transformers_logging.disable_progress_bar()
     trackers: list[Any] = []
     if "jsonl" in config.training.trackers:
         trackers.append(JsonlTracker(Path(config.run) / "metrics.jsonl"))
@@ -227,7 +229,10 @@ def max_length(config: ExperimentConfig) -> int:
 def record(config: ExperimentConfig, prepared: Prepared, folder: Path, accelerator: Accelerator) -> None:
     """Write what repeats the run: configuration, environment, data report."""
     save_config(config, folder / "config.yaml")
-    write_json(folder / "environment.json", environment(accelerator))
+    found, path = environment(accelerator), folder / "environment.json"
+    if path.exists():  # a resumed run: keep how it began, note how it went on
+        found = {**(first := json.loads(path.read_text("utf-8"))), "resumed": [*first.get("resumed", []), found]}
+    write_json(path, found)
     corpus = prepared.corpus
     write_json(
         folder / "data.json",

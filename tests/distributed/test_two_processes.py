@@ -86,14 +86,9 @@ def test_two_resumed_processes_are_uninterrupted_ones(folder: Path) -> None:
     assert_same_bits(weights(folder, "resumed"), weights(folder, "whole"))
 
 
-def test_dropout_differs_between_processes_and_one_process(folder: Path, tmp_path: Path) -> None:
-    """Else the resumed run above could be equal because dropout is off."""
-    from tests.distributed.worker import random_run
-
-    one = random_run(tmp_path, tiny_accelerator())
-    one.fit()
-    two = weights(folder, "whole")
-    assert any((two[key] != value).any() for key, value in weights_of(one).items())
+def test_every_step_and_process_draws_its_own_dropout(folder: Path) -> None:
+    first, second = (found["seeds"] for found in facts(folder, "whole"))
+    assert len(first) == len(second) == 8 and len(set(first + second)) == 16
 
 
 def test_the_main_process_alone_judges(folder: Path) -> None:

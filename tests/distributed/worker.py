@@ -21,7 +21,7 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.laws import tiny_trainer, weights_of
+from tests.laws import seeds_of, tiny_trainer, weights_of
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
@@ -88,8 +88,9 @@ def same_as_one(folder: Path, accelerator: Accelerator) -> None:
 def signal_and_resume(folder: Path, accelerator: Accelerator) -> None:
     """Only the second process gets the signal; both stop at the same step and both go on."""
     whole = random_run(folder / "whole", accelerator)
+    seeds = seeds_of(whole)
     whole.fit()
-    report(folder, "whole", accelerator, whole)
+    report(folder, "whole", accelerator, whole, seeds=seeds)
     stopped = random_run(folder / "stopped", accelerator)
     if accelerator.process_index == 1:
         stopped.loader = Signalled(stopped.loader, 5)  # type: ignore[assignment]

@@ -30,7 +30,7 @@ def build(folder: Path, seed: int = 0) -> Trainer:
     return tiny_trainer(
         folder,
         corpus_size=51,
-        epochs=14,
+        epochs=9,
         checkpoint_every=1,
         noise=NoiseConfig(drop=0.2, shuffle=2),
         networks={"dropout": 0.2, "dtype": torch.float32, "seed": seed},

@@ -16,6 +16,7 @@ from tests.laws import (
     DIAGONAL,
     all_objectives,
     assert_close,
+    seeds_of,
     tiny_accelerator,
     tiny_trainer,
     weights_of,
@@ -334,6 +335,14 @@ def test_two_runs_with_one_seed_are_equal_and_with_two_are_not(tmp_path: Path) -
         runs.append(weights_of(trainer))
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
     assert not torch.equal(runs[0]["model/embedding.weight"], runs[2]["model/embedding.weight"])
+
+
+def test_every_step_has_its_own_random_numbers(tmp_path: Path) -> None:
+    """One dropout mask for all steps would be no dropout at all (between processes: tests/distributed)."""
+    trainer = tiny_trainer(tmp_path)
+    seeds = seeds_of(trainer)
+    trainer.fit()
+    assert len(seeds) == len(set(seeds)) == 2 * STEPS_PER_EPOCH
 
 
 def test_the_adversaries_keep_up_when_asked(tmp_path: Path) -> None:
