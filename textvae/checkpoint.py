@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from textvae.errors import UserError
-from textvae.files import fsync_folder, sha256
+from textvae.files import fsync_folder, sha256, umask
 
 MANIFEST = "manifest.json"
 Tensors = dict[str, Tensor]
@@ -38,11 +38,20 @@ class Checkpoint:
     state: dict[str, Any]
 
 
+def recover(target: Path) -> None:
+    """Put the old folder back if a process was killed between the two renames that replace it."""
+    old = target.with_name(f".{target.name}.old")
+    if old.exists() and not target.exists():
+        os.replace(old, target)
+
+
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """A temporary folder that becomes `target` (replacing an older one) when the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    recover(target)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
+    temporary.chmod(0o777 & ~umask())  # mkdtemp allows its owner only
     try:
         yield temporary
         for path in temporary.rglob("*"):
@@ -58,7 +67,8 @@ def new_folder(target: Path) -> Iterator[Path]:
         fsync_folder(target.parent)
         if old is not None:
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
+        recover(target)
         raise UserError(f"{target}: cannot be written: {error}. What was there before is untouched.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -95,6 +105,8 @@ class Checkpoints:
 
     def all(self) -> list[Path]:
         """Checkpoint folders, newest first. Half-written ones have other names and are never listed."""
+        for old in self.folder.glob(".step_*.old"):
+            recover(old.with_name(old.name.removeprefix(".").removesuffix(".old")))
         return sorted(self.folder.glob("step_*"), reverse=True)
 
     def save(self, checkpoint: Checkpoint) -> Path:
@@ -105,7 +117,10 @@ class Checkpoints:
                 save_file({k: t.detach().contiguous() for k, t in tensors.items()}, folder / f"{name}.safetensors")
             (folder / "state.json").write_text(json.dumps({"step": checkpoint.step, **checkpoint.state}))
             write_manifest(folder)
-        for old in self.all()[self.keep :]:
+        found = self.all()
+        place = found.index(target)
+        # Newer ones were passed over as damaged when this run was resumed; they must not push the good ones out.
+        for old in found[:place] + found[place + self.keep :]:
             shutil.rmtree(old, ignore_errors=True)
         for stale in self.folder.glob(".step_*"):  # left by a killed process
             shutil.rmtree(stale, ignore_errors=True)
@@ -118,7 +133,7 @@ class Checkpoints:
             if problem is None:
                 try:
                     return self.read(folder)
-                except (SafetensorError, ValueError, KeyError, OSError) as error:
+                except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
                     problem = str(error)
             self.warn(f"{folder} is damaged ({problem}); using the checkpoint before it")
         return None

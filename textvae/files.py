@@ -32,7 +32,7 @@ def atomic_write(path: str | Path, binary: bool = False) -> Iterator[IO[Any]]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, 0o666 & ~umask())
         os.replace(name, path)
         fsync_folder(path.parent)
     except BaseException:
@@ -41,7 +41,8 @@ def atomic_write(path: str | Path, binary: bool = False) -> Iterator[IO[Any]]:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The process's file mode mask; it can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

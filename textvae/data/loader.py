@@ -52,14 +52,16 @@ class BatchLoader:
     @property
     def steps_per_epoch(self) -> int:
         """Global batches in an epoch."""
-        return -(-len(self.corpus) // self.batch_size)
+        whole, left = divmod(len(self.corpus), self.batch_size)
+        return whole + (left >= self.world_size)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """This process's rows of the batches from `first` on. A batch with fewer rows than processes is left out."""
         rng = np.random.default_rng(mix(self.seed, epoch))
-        for number, indices in enumerate(bucketed_order(self.corpus.lengths, self.batch_size, rng)):
-            if number >= first and len(indices) >= self.world_size:
-                yield self.share(indices, mix(self.seed, epoch, number))
+        order = bucketed_order(self.corpus.lengths, self.batch_size, rng)
+        kept = [(number, indices) for number, indices in enumerate(order) if len(indices) >= self.world_size]
+        for number, indices in kept[first:]:
+            yield self.share(indices, mix(self.seed, epoch, number))
 
     def share(self, indices: np.ndarray, seed: int) -> Batch:
         """Collate the whole batch (so that noise does not depend on the split) and keep this process's rows."""

@@ -28,7 +28,7 @@ class NoiseConfig:
         for name in ("drop", "blank", "substitute", "word_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"noise.{name} is a probability below 1, not {getattr(self, name)}")
-        if self.shuffle < 0:
+        if not self.shuffle >= 0:  # NaN too
             raise UserError(f"noise.shuffle is a window in tokens, not {self.shuffle}")
 
 

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from textvae.checkpoint import recover
 from textvae.errors import UserError
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
@@ -71,6 +72,8 @@ def locate(path: Path) -> tuple[Path, Path]:
     """The model folder and the run folder (the nearest one upwards with a tokenizer) that `path` means."""
     if not path.is_dir():
         raise UserError(f"{path} is not a folder; give a run directory as `textvae train` leaves it")
+    for name in PREFERRED:
+        recover(path / name)
     model = next((f for f in (path, *(path / name for name in PREFERRED)) if (f / "config.json").is_file()), None)
     if model is None:
         raise UserError(f"{path} holds no trained model: neither config.json nor best/config.json is there")

@@ -218,7 +218,11 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         return False
 
     def prepare_inputs_for_generation(  # type: ignore[override]
-        self, input_ids: Tensor, encoder_outputs: BaseModelOutput | None = None, **_: Any
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,  # named, since `generate` refuses arguments that nothing names
+        encoder_outputs: BaseModelOutput | None = None,
+        **_: Any,
     ) -> dict[str, Any]:
         """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
         return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}

@@ -58,4 +58,5 @@ class LinearDiscriminant(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, Z) → (B, K)."""
-        return z.float() @ self.weight.T + self.bias
+        with torch.autocast(z.device.type, enabled=False):  # its logits can be large: bf16 would round them
+            return z.to(self.weight.dtype) @ self.weight.T + self.bias

@@ -56,7 +56,13 @@ class TrainingConfig:
         for name in (*counts, "keep_checkpoints", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"training.{name} must be at least 1, not {getattr(self, name)}")
-        if self.learning_rate <= 0 or self.adversary_learning_rate <= 0:
+        for name in ("max_steps", "evaluate_every", "patience"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise UserError(f"training.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("clip_norm", "weight_decay", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"training.{name} must not be negative, as {getattr(self, name)} is")
+        if not (self.learning_rate > 0 and self.adversary_learning_rate > 0):
             raise UserError("learning rates must be positive")
         if self.batch_size % self.accumulation:
             raise UserError(f"batch_size {self.batch_size} is not a multiple of accumulation {self.accumulation}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor
 
 from textvae.checkpoint import Checkpoint, Checkpoints, flatten_optimizer, unflatten_optimizer
@@ -105,10 +107,10 @@ class Trainer:
 
                     if progress.step % self.config.log_every == 0 or progress.step == self.total_steps:
                         self.log(window, weights)
-                    if signalled:
-                        return self.end("signal", window, signalled)
                     if self.evaluation_due() and self.evaluate(window):
                         return self.end("patience", window)
+                    if signalled:
+                        return self.end("signal", window, signalled)
                     if progress.step % self.config.checkpoint_every == 0:
                         self.save(window)
                 if progress.step >= self.total_steps:
@@ -177,13 +179,14 @@ class Trainer:
         if self.validate is None:
             return False
         window.pause()
+        self.check_finite(window.means(), window)
         module = self.recipe.modules["model"]
         module.eval()
         metrics = self.validate(self.progress.step)
         module.train()
         self.accelerator.log(metrics, step=self.progress.step)
-        score, progress = metrics["dev/score"], self.progress
-        if progress.best_score is None or score > progress.best_score:
+        score, progress = self.agreed(metrics["dev/score"]), self.progress
+        if math.isfinite(score) and (progress.best_score is None or score > progress.best_score):
             progress.best_score, progress.best_step, progress.evaluations_since_best = score, progress.step, 0
             if self.accelerator.is_main_process:
                 self.save_best()
@@ -193,6 +196,13 @@ class Trainer:
         window.resume()
         patience = self.config.patience
         return patience is not None and progress.evaluations_since_best >= patience
+
+    def agreed(self, score: float) -> float:
+        """The main process's score on every process: all must stop at the same evaluation."""
+        if self.accelerator.num_processes == 1:
+            return score
+        shared = torch.tensor(score, dtype=torch.float64, device=self.accelerator.device)
+        return float(broadcast(shared))
 
     def end(self, reason: str, window: Window, signal: int | None = None) -> Result:
         """Last checkpoint."""
@@ -284,6 +294,8 @@ class Window:
         if self.accelerator.num_processes > 1:
             stacked = self.accelerator.gather(stacked[None]).amax(0)
         steps = {n: s for n, s in zip(self.bad, stacked.tolist(), strict=True) if s >= 0}
+        if self.accelerator.scaler is not None:  # it skips such steps and lowers its scale
+            steps = {n: s for n, s in steps.items() if not n.endswith("grad_norm")}
         if not steps:
             return None
         name = min(steps, key=lambda n: (steps[n], "/J_" not in n))
