@@ -41,7 +41,7 @@ def test_readme_names_commands_options_and_files_that_exist() -> None:
     known = {option for action in make_parser()._actions for option in action.option_strings}
     elsewhere = {"--to", "--output", "--outputs", "--json", "--num-candidates", "--nproc_per_node", "--multi_gpu"}
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
-        assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config"}, option
+        assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config", "--strength"}, option
     for command in re.findall(r"textvae (\w+) ", text):
         assert command in COMMANDS or command in ("is",), command
 

@@ -38,3 +38,13 @@ def test_a_resumed_run_keeps_its_own_configuration(tmp_path: Path) -> None:
     save_config(config, tmp_path / "config.yaml")
     resumed, flags = parse(["--run", str(tmp_path), "--resume", "--training.epochs", "5"])
     assert flags.resume and resumed.model.content.size == 17 and resumed.training.epochs == 5
+
+
+def test_the_default_configuration_steps_back_for_another_one_and_its_labels_for_other_data() -> None:
+    default = ROOT / "configs" / "yelp" / "style_content_vae.yaml"
+    alone, _ = parse(["--data.path", "elsewhere"], default)
+    assert alone.data.labels == {"0": "negative", "1": "positive"} and alone.model.hide_style_words
+    toy, _ = parse(["--config", str(ROOT / "configs" / "toy" / "test.yaml")], default)
+    assert toy.data.labels is None and not toy.model.hide_style_words
+    own, _ = parse(["--data.path", "mine", "--data.name", "reviews"], default)
+    assert own.data.labels is None and own.model.hide_style_words

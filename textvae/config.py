@@ -72,8 +72,17 @@ def make_parser(default_config: Path | None = None, prog: str = "train.py") -> A
 def parse(argv: list[str], default_config: Path | None = None, prog: str = "train.py") -> tuple[ExperimentConfig, Any]:
     """Arguments to the configuration and the flags resume, overwrite and quiet.
 
-    A resumed run goes on with the configuration in its own directory; options still win over it.
+    The default configuration counts only where no `--config` is given, and its label names only for its own data. A
+    resumed run goes on with the configuration in its own directory. Options win over all of them.
     """
+
+    def given(*names: str) -> bool:
+        return any(a == name or a.startswith(f"{name}=") for a in argv for name in names)
+
+    if given("--config"):
+        default_config = None
+    elif default_config and given("--data.name", "--data.source") and not given("--data.labels"):
+        argv = [*argv, "--data.labels=null"]
     parser = make_parser(default_config, prog)
     argv = ["--print_config=comments" if a == "--print_config" else a for a in argv]
     namespace = parser.parse_args(argv)
