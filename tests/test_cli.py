@@ -42,8 +42,8 @@ def test_readme_names_commands_options_and_files_that_exist() -> None:
     elsewhere = {"--to", "--output", "--outputs", "--json", "--num-candidates", "--nproc_per_node", "--multi_gpu"}
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
         assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config", "--strength"}, option
-    for command in re.findall(r"textvae (\w+) ", text):
-        assert command in COMMANDS or command in ("is",), command
+    commands = re.findall(r"(?m)^(?:echo .* \| )?textvae (\w+) ", text)
+    assert len(commands) >= 4 and set(commands) <= set(COMMANDS)
 
 
 def test_readme_python_runs(trained_run: object) -> None:

@@ -38,8 +38,6 @@ class Decoding:
 class EvaluateOptions:
     """What to score, on what, and where the result goes."""
 
-    outputs: list[str] | None = None
-    """Outputs of any system instead of the run's: a folder with outputs.LABEL, one file a label, or one for all."""
     name: str | None = None
     """Name of the system in the table."""
     split: Literal["test", "dev"] = "test"
@@ -62,6 +60,12 @@ def make_parser(prog: str) -> Any:
     parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__, epilog=EPILOG)
     parser.formatter_class = type("Formatter", (parser.formatter_class,), {"_fill_text": lambda s, t, w, i: t})
     parser.add_argument("run", nargs="?", help="run directory")
+    parser.add_argument(
+        "--outputs",
+        nargs="+",
+        metavar="FILE",
+        help="outputs of any system instead: a folder with outputs.LABEL, one file a label, or one for all",
+    )
     parser.add_argument("--strength", type=float, help="short for --decoding.strength")
     parser.add_argument("--beam", type=int, help="short for --decoding.beam")
     parser.add_class_arguments(EvaluateOptions)
@@ -78,16 +82,18 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     namespace = parser.parse_args(argv)
     built = parser.instantiate_classes(namespace)
     options = EvaluateOptions(**{name: getattr(built, name) for name in EvaluateOptions.__dataclass_fields__})
+    outputs: list[str] = built.outputs or []
     given = {name: getattr(built, name) for name in ("strength", "beam") if getattr(built, name) is not None}
     options.decoding = replace(options.decoding, **given)
-    if built.run is None and not options.outputs:
+    if built.run is None and not outputs:
         raise UserError("give a run directory, or --outputs with the files to score; --help has examples")
     moved = any(arg.startswith("--data.path") for arg in argv)
-    return evaluate(built.run, options, built.evaluation, built.data, built.text, built.style_words, moved)
+    return evaluate(built.run, outputs, options, built.evaluation, built.data, built.text, built.style_words, moved)
 
 
 def evaluate(
     run: str | None,
+    outputs: list[str],
     options: EvaluateOptions,
     evaluation: EvaluationConfig,
     data: DataConfig,
@@ -108,10 +114,10 @@ def evaluate(
         config = ExperimentConfig(data=data, text=text, style_words=style_words)
     config.cache = options.cache or config.cache
     evaluator = make_evaluator(config, evaluation, options.split, None if run is None else Path(run))
-    if options.outputs:
-        found = read_outputs(evaluator.task, [Path(path) for path in options.outputs])
+    if outputs:
+        found = read_outputs(evaluator.task, [Path(path) for path in outputs])
         transfers = [t._replace(output=prepare(t.output, config.text)) for t in found]
-        extra: dict[str, Any] = {"outputs": options.outputs}
+        extra: dict[str, Any] = {"outputs": outputs}
     else:
         assert run is not None
         from textvae.experiment import probe_run, transfer_task
@@ -123,7 +129,7 @@ def evaluate(
     show_probes(extra)
     for line in examples(evaluator, transfers, options.examples):
         print(line)
-    folder = options.save or (str(Path(run) / "evaluation") if run and not options.outputs else None)
+    folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
     if folder:
         save(Path(folder), {**result.to_dict(), **extra}, evaluator, transfers)
         print(f"saved in {folder}", file=sys.stderr)
