@@ -17,8 +17,7 @@ from support import CPU, ROOT, run_python
 
 from textvae.checkpoint import Checkpoints
 from textvae.config import load_config
-from textvae.errors import UserError
-from textvae.experiment import choose_precision, make_accelerator
+from textvae.experiment import choose_precision
 from textvae.inference.style_transfer import StyleTransfer
 
 TRAIN = ("train.py", "--config", "configs/toy/test.yaml")
@@ -149,16 +148,3 @@ def test_print_config_shows_values_with_their_documentation() -> None:
 def test_precision_names() -> None:
     assert choose_precision("fp32") == "no" and choose_precision("bf16") == "bf16"
     assert choose_precision("auto") in ("no", "bf16")
-
-
-def test_wrappers_of_one_model_are_refused(monkeypatch: pytest.MonkeyPatch, trained_run: Path) -> None:
-    from accelerate import DistributedType
-    from accelerate.state import PartialState
-
-    config = load_config(trained_run / "config.yaml")
-    monkeypatch.setattr(
-        "accelerate.Accelerator.distributed_type", property(lambda self: DistributedType.FSDP), raising=True
-    )
-    with pytest.raises(UserError, match="no FSDP, no DeepSpeed"):
-        make_accelerator(config)
-    PartialState._reset_state()
