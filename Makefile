@@ -17,7 +17,7 @@ $(BIN)/.ready: pyproject.toml scripts/setup.sh
 	@touch $@
 
 demo: setup
-	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
+	$(BIN)/accelerate launch --num_processes 1 --num_cpu_threads_per_process 2 --num_machines 1 --mixed_precision no --dynamo_backend no \
 	  train.py --config configs/toy/demo.yaml --run $(RUN) --overwrite
 	$(BIN)/textvae evaluate $(RUN) --examples 10
 

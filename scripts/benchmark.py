@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate.state import AcceleratorState
 
 from textvae.checkpoint import Checkpoints
 from textvae.config import ExperimentConfig, from_namespace, make_parser
@@ -95,6 +96,7 @@ class Clock:
 def build_trainer(config: ExperimentConfig, prepared: Prepared, naive: bool) -> Trainer:
     """A trainer as a run has it; naive: without what makes it fast."""
     if naive:
+        AcceleratorState._reset_state(reset_partial_state=True)  # one process has one precision otherwise
         config = replace(config, training=replace(config.training, precision="fp32"))
         config = replace(config, model=replace(config.model, output="full"))
     accelerator = make_accelerator(config)

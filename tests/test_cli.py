@@ -39,7 +39,16 @@ def test_readme_names_commands_options_and_files_that_exist() -> None:
     for path in re.findall(r"configs/[\w/]+\.yaml", text):
         assert (ROOT / path).exists(), path
     known = {option for action in make_parser()._actions for option in action.option_strings}
-    elsewhere = {"--to", "--output", "--outputs", "--json", "--num-candidates", "--nproc_per_node", "--multi_gpu"}
+    elsewhere = {
+        "--to",
+        "--output",
+        "--outputs",
+        "--json",
+        "--num-candidates",
+        "--nproc_per_node",
+        "--multi_gpu",
+        "--num_cpu_threads_per_process",
+    }
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
         assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config", "--strength"}, option
     commands = re.findall(r"(?m)^(?:echo .* \| )?textvae (\w+) ", text)
