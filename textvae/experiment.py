@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from textvae.checkpoint import Checkpoint, Checkpoints, new_folder
 from textvae.config import ExperimentConfig, save_config
-from textvae.data.collate import SPECIAL, Collator
+from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.loader import BatchLoader, evaluation_batches
 from textvae.data.noise import NoiseConfig
@@ -42,8 +43,9 @@ from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import prepare as prepare_text
-from textvae.tokenization import load_tokenizer, train_tokenizer
+from textvae.tokenization import load_tokenizer, token_ids, train_tokenizer
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.config import SPECIAL
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
 from textvae.training.allocator import keep_memory
@@ -162,7 +164,7 @@ class Prepared:
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of prepared strings, without special tokens."""
-        return self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return token_ids(self.tokenizer, texts)
 
 
 def open_run(config: ExperimentConfig, resume: bool, overwrite: bool) -> Path:
@@ -199,11 +201,10 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
         f"{corpus.fingerprint} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode()
     )
 
-    def encode(texts: list[str]) -> list[list[int]]:
-        return tokenizer(texts, add_special_tokens=False)["input_ids"]
-
     limit = max_length(config) - 2
-    train = tokenize_corpus(corpus.train, encode, limit, cache / "tokenized" / key.hexdigest()[:24])
+    train = tokenize_corpus(
+        corpus.train, partial(token_ids, tokenizer), limit, cache / "tokenized" / key.hexdigest()[:24]
+    )
     return Prepared(corpus, tokenizer, bag, train)
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.laws import BAG, BOS, EOS, LABELS, MASK, PAD, VOCABULARY, content_ids, tiny_collator, tiny_corpus
 from textvae.data.batch import Batch
-from textvae.data.collate import IGNORED, SPECIAL, Collator, close, padded
+from textvae.data.collate import IGNORED, Collator, close, padded
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.tokenization.config import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
+from textvae.tokenization.config import BOS_ID, EOS_ID, MASK_ID, PAD_ID, SPECIAL, UNK_ID
 
 sentences_of = st.lists(st.lists(st.integers(3, VOCABULARY - 1), min_size=1, max_size=8), min_size=1, max_size=6)
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from textvae.errors import UserError
 from textvae.inference import search
-from textvae.inference.config import SpecialIds
 from textvae.inference.constraints import NEVER, Constraints, repeating
 from textvae.inference.decoding import Decoded, DecodingConfig
 from textvae.inference.sampling import draw, nucleus, row_keys, uniform
 from textvae.inference.search import top
+from textvae.tokenization.config import SpecialIds
 
 from .conftest import BOS, EOS, MASK, PAD, UNK, Writer
 

@@ -11,20 +11,8 @@ import torch
 from textvae.data.batch import Batch
 from textvae.data.noise import NoiseConfig, corrupt
 from textvae.data.tokenized import TokenizedCorpus
+from textvae.tokenization.config import SPECIAL
 
-
-@dataclass(frozen=True)
-class SpecialIds:
-    """Ids that every tokenizer of the project shares."""
-
-    pad: int = 0
-    bos: int = 1
-    eos: int = 2
-    unk: int = 3
-    mask: int = 4
-
-
-SPECIAL = SpecialIds()
 IGNORED = -100
 
 

@@ -22,6 +22,7 @@ from textvae.evaluation.task import Transfer
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
+from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 
 SAMPLES = 2
@@ -59,7 +60,7 @@ class Validator:
         """The sentences to transfer, as ids."""
         task = self.dev_score.task
         limit = 4 * max(len(text.split()) for text in task.inputs) + 1
-        encoded = self.tokenizer(list(task.inputs), add_special_tokens=False)["input_ids"]
+        encoded = token_ids(self.tokenizer, list(task.inputs))
         rows = [(ids[:limit] or [0], int(label)) for ids, label in zip(encoded, task.input_labels, strict=True)]
         return TokenizedCorpus.from_lists([ids for ids, _ in rows], [label for _, label in rows])
 

@@ -8,17 +8,6 @@ from typing import Literal
 from textvae.errors import UserError
 
 
-@dataclass(frozen=True)
-class SpecialIds:
-    """Ids of the tokens that are not words (fixed for every tokenizer of this project)."""
-
-    pad: int = 0
-    bos: int = 1
-    eos: int = 2
-    unk: int = 3
-    mask: int = 4
-
-
 @dataclass
 class DecodingConfig:
     """Search for a sentence y given a memory; it ends in `</s>`, at the latest after `max_length` tokens."""

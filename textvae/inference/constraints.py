@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from textvae.inference.config import DecodingConfig, SpecialIds
+from textvae.inference.config import DecodingConfig
+from textvae.tokenization.config import SpecialIds
 
 NEVER = float("-inf")
 

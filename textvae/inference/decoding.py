@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from textvae.inference.config import DecodingConfig, SpecialIds
+from textvae.inference.config import DecodingConfig
 from textvae.inference.constraints import Constraints
 from textvae.inference.sampling import draw, row_keys, uniform
 from textvae.inference.search import Pick, beam_search, roll_out, top
 from textvae.modules.decoders.base import Decoder, DecoderState
 from textvae.modules.output import OutputLayer
+from textvae.tokenization.config import SpecialIds
 
 __all__ = ["Decoded", "DecodingConfig", "SpecialIds", "decode"]
 

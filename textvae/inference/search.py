@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from textvae.inference.config import DecodingConfig, SpecialIds
+from textvae.inference.config import DecodingConfig
 from textvae.inference.constraints import NEVER, Constraints
 from textvae.modules.decoders.base import DecoderState
+from textvae.tokenization.config import SpecialIds
 
 Step = Callable[[Tensor, DecoderState], tuple[Tensor, DecoderState]]
 """Tokens (N,) and a state to log-probabilities (N, V) of the next token and the next state."""

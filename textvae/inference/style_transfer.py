@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
-from textvae.inference.config import DecodingConfig, SpecialIds
+from textvae.inference.config import DecodingConfig
 from textvae.inference.decoding import decode
 from textvae.inference.loading import find_device, load
 from textvae.inference.pieces import Detokenise, Line, LineReader
@@ -23,6 +23,7 @@ from textvae.inference.sampling import row_keys
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
+from textvae.tokenization.config import SpecialIds
 
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
 """Options without effect unless `sample` is set, and their usual values."""

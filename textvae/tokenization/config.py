@@ -12,6 +12,20 @@ PAD_ID, BOS_ID, EOS_ID, UNK_ID, MASK_ID = range(len(SPECIAL_TOKENS))
 NUM_BYTES = 256
 
 
+@dataclass(frozen=True)
+class SpecialIds:
+    """Ids of the tokens that are not words, the same in every tokenizer of this project."""
+
+    pad: int = PAD_ID
+    bos: int = BOS_ID
+    eos: int = EOS_ID
+    unk: int = UNK_ID
+    mask: int = MASK_ID
+
+
+SPECIAL = SpecialIds()
+
+
 @dataclass
 class TokenizerConfig:
     """Kind and size of the vocabulary."""

@@ -99,6 +99,11 @@ def is_subword(tokenizer: PreTrainedTokenizerFast) -> bool:
     return type(backend.model).__name__ != "WordLevel"
 
 
+def token_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
+    """Ids of prepared strings, without `<s>` and `</s>`."""
+    return tokenizer(texts, add_special_tokens=False)["input_ids"]
+
+
 def token_strings(tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """The V tokens in the order of their ids, as the vocabulary spells them."""
     return [str(tokenizer.convert_ids_to_tokens(i)) for i in range(len(tokenizer))]
