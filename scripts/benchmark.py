@@ -33,7 +33,9 @@ from textvae.checkpoint import Checkpoints
 from textvae.config import ExperimentConfig, from_namespace, make_parser
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
-from textvae.experiment import Prepared, build_networks, environment, make_accelerator, prepare
+from textvae.experiment.machine import environment, make_accelerator
+from textvae.experiment.preparation import Prepared, prepare
+from textvae.experiment.training import build_networks
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.training.recipes import StyleContentRecipe
 from textvae.training.step import Totals

@@ -64,6 +64,7 @@ def model_config(
     output: str = "full",
     dropout: float = 0.0,
     layers: int = 2,
+    erase: bool = False,
     **options: Any,
 ) -> ModelConfig:
     """Two layers of a few units. Both spaces have the same kind; only the style space has `prior`."""
@@ -71,7 +72,7 @@ def model_config(
         encoder=EncoderConfig(kind=encoder, size=8, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
         decoder=DecoderConfig(kind=decoder, size=12, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
         style=LatentConfig(kind=latent, size=STYLE_SIZE, prior=prior),  # type: ignore[arg-type]
-        content=LatentConfig(kind=latent, size=CONTENT_SIZE),  # type: ignore[arg-type]
+        content=LatentConfig(kind=latent, size=CONTENT_SIZE, erase_labels=erase),  # type: ignore[arg-type]
         embedding_size=6,
         embedding_dropout=dropout,
         output=output,  # type: ignore[arg-type]

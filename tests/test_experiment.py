@@ -17,7 +17,7 @@ from support import CPU, ROOT, run_python
 
 from textvae.checkpoint import Checkpoints
 from textvae.config import load_config
-from textvae.experiment import choose_precision
+from textvae.experiment.machine import choose_precision
 from textvae.inference.style_transfer import StyleTransfer
 
 TRAIN = ("train.py", "--config", "configs/toy/test.yaml")

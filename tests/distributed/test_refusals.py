@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from accelerate import DistributedType
 
-from textvae import experiment
 from textvae.config import ExperimentConfig
 from textvae.errors import UserError
+from textvae.experiment import machine
 
 
 class Launched:
@@ -24,8 +24,8 @@ def launched(monkeypatch: pytest.MonkeyPatch, kind: DistributedType) -> None:
     def make(*_: Any, **__: Any) -> Launched:
         return Launched(kind)
 
-    monkeypatch.setattr(experiment, "Accelerator", make)
-    monkeypatch.setattr(experiment, "keep_memory", lambda: False)
+    monkeypatch.setattr(machine, "Accelerator", make)
+    monkeypatch.setattr(machine, "keep_memory", lambda: False)
 
 
 @pytest.mark.parametrize("kind", [DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM])
@@ -34,16 +34,16 @@ def test_sharded_training_is_refused_by_name(
 ) -> None:
     launched(monkeypatch, kind)
     with pytest.raises(UserError, match=kind.value):
-        experiment.make_accelerator(ExperimentConfig(run=str(tmp_path)))
+        machine.make_accelerator(ExperimentConfig(run=str(tmp_path)))
 
 
 @pytest.mark.parametrize("kind", [DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU])
 def test_data_parallel_training_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: DistributedType) -> None:
     launched(monkeypatch, kind)
-    assert experiment.make_accelerator(ExperimentConfig(run=str(tmp_path))).distributed_type == kind
+    assert machine.make_accelerator(ExperimentConfig(run=str(tmp_path))).distributed_type == kind
 
 
 def test_fp16_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="fp16"):
-        experiment.choose_precision("fp16")
+        machine.choose_precision("fp16")

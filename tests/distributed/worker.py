@@ -34,7 +34,10 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     "standard prior": {"networks": {"encoder": "lstm", "decoder": "lstm", "prior": "standard"}, "clip_norm": 0.05},
     "transformer": {"networks": {"encoder": "transformer", "decoder": "transformer"}, "accumulation": 2},
     "deterministic": {"networks": {"latent": "deterministic", "decoder": "lstm"}, "accumulation": 4},
-    "closed form": {"networks": {"adversary": "discriminant", "hide_style_words": True}, "accumulation": 2},
+    "closed form": {
+        "networks": {"adversary": "discriminant", "hide_style_words": True, "erase": True},
+        "accumulation": 2,
+    },
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""

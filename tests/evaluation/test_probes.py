@@ -27,6 +27,16 @@ def test_finds_a_linear_signal_at_any_scale(labels: int, scale: float) -> None:
     assert result.majority < 0.65
 
 
+def test_only_the_network_finds_what_is_not_linear() -> None:
+    def ring(count: int) -> tuple[np.ndarray, np.ndarray]:
+        z = RNG.normal(size=(count, 2))
+        return z, (np.linalg.norm(z, axis=1) > 1.2).astype(int)
+
+    result = probe(*ring(2000), *ring(500), nonlinear=True)
+    assert result.accuracy < 0.65 and result.nonlinear_accuracy is not None and result.nonlinear_accuracy > 0.9
+    assert probe(*ring(50), *ring(50)).nonlinear_accuracy is None
+
+
 def test_finds_nothing_in_noise() -> None:
     result = probe(*latents(600, 2, 0), *latents(600, 2, 0))
     assert abs(result.accuracy - 0.5) < 0.08

@@ -240,3 +240,10 @@ def test_embedding_dropout_only_in_training() -> None:
     assert torch.equal(first, second)
     model.train()
     assert not torch.equal(model(batch=batch, sample=False).token_nll, first)
+
+
+def test_the_stored_strength_is_the_default() -> None:
+    model = tiny_model()
+    model.config.transfer_strength = 2.5
+    assert torch.equal(model.style_vector(1), model.style_vector(1, 2.5))
+    assert not torch.equal(model.style_vector(1), model.style_vector(1, 1.0))

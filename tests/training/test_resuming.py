@@ -168,6 +168,7 @@ def test_with_every_network(tmp_path: Path, encoder: str, decoder: str, options:
         {"networks": {"adversary": "mlp"}},
         {"networks": {"adversary": "discriminant"}},
         {"networks": {"hide_style_words": True}},
+        {"networks": {"erase": True}},
     ],
 )
 def test_with_other_options(tmp_path: Path, options: dict[str, Any]) -> None:

@@ -314,10 +314,11 @@ def test_bf16_trains_and_is_near_fp32(tmp_path: Path, encoder: str, decoder: str
 
 
 @pytest.mark.parametrize("accumulation", [2, 4, 8])
+@pytest.mark.parametrize("erase", [False, True])
 @pytest.mark.parametrize("adversary", ADVERSARY_KINDS)
-def test_accumulation_does_not_change_a_run(tmp_path: Path, accumulation: int, adversary: str) -> None:
+def test_accumulation_does_not_change_a_run(tmp_path: Path, accumulation: int, adversary: str, erase: bool) -> None:
     """The last batch of an epoch has 3 rows: fewer than the micro-batches."""
-    networks = {"adversary": adversary}
+    networks = {"adversary": adversary, "erase": erase}
     one, many = (tiny_trainer(tmp_path / str(n), accumulation=n, networks=networks) for n in (1, accumulation))
     one.fit(), many.fit()
     expected, found = weights_of(one), weights_of(many)

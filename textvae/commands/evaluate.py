@@ -28,8 +28,8 @@ EPILOG = """examples:
 class Decoding:
     """How the run's outputs are written."""
 
-    strength: float = 1.0
-    """0 is a neutral style, 1 the target's own, above 1 an exaggeration."""
+    strength: float | None = None
+    """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
     beam: int = 1
     """Beam width; 1 is greedy."""
 
@@ -104,7 +104,7 @@ def evaluate(
     """Prepare the instruments, obtain the outputs, print the table, save everything."""
     from textvae.config import ExperimentConfig, load_config
     from textvae.evaluation.output_files import read_outputs
-    from textvae.experiment import make_evaluator
+    from textvae.experiment.evaluation import FinishedRun, evaluator_of_data
 
     if run is not None:
         config = load_config(Path(run) / "config.yaml")
@@ -113,17 +113,26 @@ def evaluate(
     else:
         config = ExperimentConfig(data=data, text=text, style_words=style_words)
     config.cache = options.cache or config.cache
-    evaluator = make_evaluator(config, evaluation, options.split, None if run is None else Path(run))
+    finished = None if run is None else FinishedRun(config, Path(run))
+    evaluator = (
+        finished.evaluator(evaluation, options.split)
+        if finished is not None
+        else evaluator_of_data(config, evaluation, options.split)
+    )
     if outputs:
         found = read_outputs(evaluator.task, [Path(path) for path in outputs])
         transfers = [t._replace(output=prepare(t.output, config.text)) for t in found]
         extra: dict[str, Any] = {"outputs": outputs}
     else:
-        assert run is not None
-        from textvae.experiment import probe_run, transfer_task
-
-        transfers, speed = transfer_task(Path(run), evaluator.task, options.decoding.strength, options.decoding.beam)
-        extra = {"decoding": vars(options.decoding), "speed": speed, "probes": probe_run(config, Path(run))}
+        assert finished is not None
+        if options.decoding.strength is None:
+            options.decoding.strength = finished.transfer.model.config.transfer_strength
+        transfers, speed = finished.write(evaluator.task, options.decoding.strength, options.decoding.beam)
+        extra = {
+            "decoding": vars(options.decoding),
+            "speed": speed,
+            "probes": finished.probes(),
+        }
     result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
     print(result.table())
     show_probes(extra)
@@ -139,7 +148,10 @@ def evaluate(
 def show_probes(extra: dict[str, Any]) -> None:
     """One line a space."""
     for space, found in extra.get("probes", {}).items():
-        print(f"style read from {space} by a linear probe: {found['accuracy']:.3f} (majority {found['majority']:.3f})")
+        print(
+            f"style read from {space}: {found['accuracy']:.3f} by a linear probe, {found['nonlinear_accuracy']:.3f} by "
+            f"a network (majority {found['majority']:.3f})"
+        )
 
 
 def examples(evaluator: Evaluator, transfers: list[Transfer], count: int) -> list[str]:

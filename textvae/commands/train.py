@@ -12,7 +12,7 @@ from textvae.errors import UserError
 def main(argv: list[str], default_config: Path | None = None, prog: str = "textvae train") -> int:
     """Train a run. Exit code 0 done, 2 wrong input, 3 diverged, 128 + signal when stopped by one."""
     from textvae.config import parse
-    from textvae.experiment import train
+    from textvae.experiment.training import train
     from textvae.training.trainer import TrainingDiverged
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--strength",
         type=float,
         metavar="X",
-        help="0: neutral, 1: the style itself (default), above: exaggerated",
+        help="0: neutral, 1: the style itself, above: exaggerated (default: as chosen on dev by the training)",
     )
     add("--beam", type=int, metavar="N", help="beam width (default: the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")

@@ -46,8 +46,14 @@ class SelectionConfig:
     """At most so many dev sentences, drawn once at random."""
     seed: int = 1
     """Seed of that draw."""
+    strengths: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+    """Transfer strengths tried in this order; the first that reaches `accuracy` is stored with the model."""
+    accuracy: float = 0.9
+    """Style accuracy wanted, by the selection judge (which is stricter than those that report, by some points)."""
 
     def __post_init__(self) -> None:
+        if not self.strengths or not 0 <= self.accuracy <= 1:
+            raise UserError("selection.strengths needs at least one number, selection.accuracy one between 0 and 1")
         if not 0 <= self.copy_limit < 1:
             raise UserError(f"copy_limit is a share between 0 and 1, not {self.copy_limit}")
         if self.max_sentences < 1:

@@ -17,7 +17,7 @@ from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.probes import probe
-from textvae.evaluation.selection import DevScore
+from textvae.evaluation.selection import DevScore, SelectionScore
 from textvae.evaluation.task import Transfer
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.style_content_vae import StyleContentVAE
@@ -67,19 +67,30 @@ class Validator:
     def __call__(self, model: StyleContentVAE, step: int) -> dict[str, float]:
         """Metrics of a model in eval mode."""
         values = self.losses_and_probes(model)
-        outputs = self.transfers(model)
-        score = self.dev_score(outputs)
-        values |= {f"dev/{name}": value for name, value in vars(score).items()}
+        strength, outputs, score = self.choose_strength(model)
+        model.config.transfer_strength = strength
+        values |= {f"dev/{name}": value for name, value in vars(score).items()} | {"dev/strength": strength}
         self.say(
             f"step {step}  dev: score {score.score:.3f} = accuracy {score.accuracy:.3f} × self-BLEU "
-            f"{100 * score.self_bleu:.1f}, copied {score.copy_rate:.3f}; J_rec {values['dev/J_rec']:.3f}; style from "
-            f"z_s {values['dev/probe_z_s']:.3f}, from z_c {values['dev/probe_z_c']:.3f}"
+            f"{100 * score.self_bleu:.1f}, copied {score.copy_rate:.3f} at strength {strength:g}; "
+            f"J_rec {values['dev/J_rec']:.3f}; style from z_s {values['dev/probe_z_s']:.3f}, "
+            f"from z_c {values['dev/probe_z_c']:.3f}"
         )
         for line in self.samples(outputs):
             self.say(line)
         return values
 
-    def transfers(self, model: StyleContentVAE) -> list[Transfer]:
+    def choose_strength(self, model: StyleContentVAE) -> tuple[float, list[Transfer], SelectionScore]:
+        """The first strength that reaches the accuracy wanted, or the most accurate one; its outputs and score."""
+        tried = []
+        for strength in self.config.strengths:
+            outputs = self.transfers(model, strength)
+            tried.append((strength, outputs, self.dev_score(outputs)))
+            if tried[-1][2].accuracy >= self.config.accuracy:
+                return tried[-1]
+        return max(tried, key=lambda found: found[2].accuracy)
+
+    def transfers(self, model: StyleContentVAE, strength: float) -> list[Transfer]:
         """Every dev sentence in the label after its own, greedily."""
         task, labels = self.dev_score.task, self.corpus.labels
         transfer = StyleTransfer(model, self.tokenizer, self.text)
@@ -87,7 +98,7 @@ class Validator:
         for label in range(len(labels)):
             rows = np.flatnonzero(task.input_labels == label).tolist()
             target = (label + 1) % len(labels)
-            texts = transfer([task.inputs[r] for r in rows], target=labels[target], detokenise=False)
+            texts = transfer([task.inputs[r] for r in rows], target=labels[target], strength=strength, detokenise=False)
             found += [Transfer(r, target, text) for r, text in zip(rows, texts, strict=True)]
         return found
 

@@ -35,8 +35,8 @@ class TransferOptions:
 
     target: str
     """Label of the style wanted."""
-    strength: float = 1.0
-    """0 is a neutral style, 1 the target's own, above 1 an exaggeration."""
+    strength: float | None = None
+    """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
     beam: int | None = None
     """Beam width; 1 is greedy. Default: `num_candidates`."""
     num_candidates: int = 1
@@ -65,7 +65,7 @@ class TransferOptions:
     """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.strength):
+        if self.strength is not None and not math.isfinite(self.strength):
             raise UserError(f"strength must be a number, not {self.strength}")
         if self.batch_size < 1:
             raise UserError(f"batch_size must be at least 1, not {self.batch_size}")

@@ -76,6 +76,8 @@ class StyleContentVAEConfig(PreTrainedConfig):
     mask_token_id: int = 4
     decoder_start_token_id: int = 1
     max_length: int = 30
+    transfer_strength: float = 1.0
+    """How far transfer goes unless told otherwise; training chooses it on dev (`selection.strengths`)."""
 
     def parts(self) -> tuple[EncoderConfig, DecoderConfig, LatentConfig, LatentConfig]:
         """The four sub-configurations, checked."""

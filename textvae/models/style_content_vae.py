@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, Generatio
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
+from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.modules.classifiers import Classifier
 from textvae.modules.decoders import build_decoder
@@ -68,6 +69,10 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
         self.decoder = build_decoder(decoder, config.embedding_size, style.size + content.size)
+        if style.erase_labels:
+            raise UserError(
+                "model.style.erase_labels: the style space is where the label belongs; erase it from content"
+            )
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
         self.style_head = Classifier(style.size, num_styles)
         self.bag_head = Classifier(content.size, config.bag_size)
@@ -182,11 +187,13 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         latent = self.style_latent
         return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
 
-    def style_vector(self, label: int, strength: float = 1.0) -> Tensor:
+    def style_vector(self, label: int, strength: float | None = None) -> Tensor:
         """Target style (Zs,): m̄ + strength · (m_label − m̄), where m̄ is the mean over labels.
 
-        Strength 1 is the label's own vector, 0 a neutral one, above 1 an exaggeration.
+        Strength 1 is the label's own vector, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
         """
+        if strength is None:
+            strength = self.config.transfer_strength
         vectors = self.style_vectors
         centre = vectors.mean(0)
         return centre + strength * (vectors[label] - centre)
@@ -195,6 +202,12 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
         """Store Σ μ_s (S, Zs) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
         self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
+
+    @torch.no_grad()
+    def fit_eraser(self, content: Tensor, labels: Tensor) -> None:
+        """Set the erasure of z_c, where there is one, from means before erasure (N, Zc), labels (N,)."""
+        if self.content_latent.eraser is not None:
+            self.content_latent.eraser.fit(content, labels)
 
     @torch.no_grad()
     def set_style_tokens(self, ids: list[int]) -> None:

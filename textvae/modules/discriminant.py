@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
+
+from textvae.modules.class_statistics import ClassStatistics, with_ridge
 
 
 class LinearDiscriminant(nn.Module):
@@ -20,41 +21,21 @@ class LinearDiscriminant(nn.Module):
 
     def __init__(self, input_size: int, classes: int, momentum: float = 0.95, ridge: float = 0.01):
         super().__init__()
-        self.momentum, self.ridge = momentum, ridge
-        self.counts: Tensor
-        self.sums: Tensor
-        self.outer: Tensor
+        self.ridge = ridge
+        self.statistics = ClassStatistics(input_size, classes, momentum)
         self.weight: Tensor
         self.bias: Tensor
-        self.register_buffer("counts", torch.zeros(classes))
-        self.register_buffer("sums", torch.zeros(classes, input_size))
-        self.register_buffer("outer", torch.zeros(input_size, input_size))
         self.register_buffer("weight", torch.zeros(classes, input_size))
         self.register_buffer("bias", torch.zeros(classes))
 
     @torch.no_grad()
     def observe(self, z: Tensor, labels: Tensor) -> None:
         """Take a batch (B, Z) with labels (B,) into the statistics and solve again. Sums over all processes."""
-        z = z.float()
-        one_hot = torch.nn.functional.one_hot(labels, len(self.counts)).float()
-        parts = [one_hot.sum(0), one_hot.T @ z, z.T @ z]
-        if dist.is_available() and dist.is_initialized():
-            for part in parts:
-                dist.all_reduce(part)
-        for average, part in zip((self.counts, self.sums, self.outer), parts, strict=True):
-            average.mul_(self.momentum).add_(part)
-        self.solve()
-
-    def solve(self) -> None:
-        """Weights and biases from the statistics."""
-        total = self.counts.sum().clamp(min=1.0)
-        means = self.sums / self.counts.clamp(min=1e-6)[:, None]
-        within = (self.outer - (means * self.counts[:, None]).T @ means) / total
-        scale = within.diagonal().mean().clamp(min=1e-8)
-        within = within + self.ridge * scale * torch.eye(within.shape[0], device=within.device)
+        self.statistics.observe(z, labels)
+        means = self.statistics.means
+        within = with_ridge(self.statistics.within(), self.ridge)
         self.weight.copy_(torch.linalg.solve(within, means.T).T)
-        shares = (self.counts / total).clamp(min=1e-6)
-        self.bias.copy_(shares.log() - 0.5 * (self.weight * means).sum(1))
+        self.bias.copy_(self.statistics.shares.clamp(min=1e-6).log() - 0.5 * (self.weight * means).sum(1))
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, Z) → (B, K)."""

@@ -57,6 +57,7 @@ class StyleContentRecipe:
         objectives: ObjectivesConfig,
         adversary_updates: int = 1,
     ):
+        self.model, self.adversaries = model, adversaries
         self.modules: dict[str, nn.Module] = {"model": model, "adversaries": adversaries}
         self.objectives = objectives
         self.phases = (
@@ -80,12 +81,13 @@ class StyleContentRecipe:
         return replace(previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value))
 
     def after(self, phase: Phase, outputs: list[Outputs]) -> None:
-        """Between two phases: an adversary that is solved in closed form sees the latents of the whole batch once."""
+        """Between two phases: what is solved in closed form sees the latents of the whole batch once."""
         if phase.name == "vae":
-            adversaries = self.modules["adversaries"]
-            assert isinstance(adversaries, Adversaries)
-            z_c = torch.cat([o.model.latents.content.value for o in outputs])
-            adversaries.observe(z_c, torch.cat([o.batch.style for o in outputs]))
+            labels = torch.cat([o.batch.style for o in outputs])
+            content = [o.model.latents.content for o in outputs]
+            self.adversaries.observe(torch.cat([c.value for c in content]), labels)
+            if self.model.content_latent.eraser is not None:
+                self.model.content_latent.eraser.observe(torch.cat([c.unerased for c in content]), labels)
 
     @staticmethod
     def carry(outputs: Outputs) -> Outputs:

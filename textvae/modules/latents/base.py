@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
+from textvae.modules.erasure import LinearEraser
 from textvae.modules.noise import NoiseKey
 
 
@@ -28,6 +29,8 @@ class LatentConfig:
     """Posterior standard deviation at the start (gaussian only). Below 1 the decoder hears z from the first step."""
     free_bits: float = 0.0
     """Nats per dimension and sentence below which the KL costs nothing (Kingma et al. 2016, app. C.8)."""
+    erase_labels: bool = False
+    """Project the means so that no linear reader can tell the label from them (LEACE, Belrose et al. 2023)."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -41,7 +44,7 @@ class LatentOutput:
     """One space's view of a batch.
 
     value: (B, Z) what the decoder reads: a sample in training, the mean otherwise.
-    mean: (B, Z). log_var: (B, Z) or None for a point.
+    mean: (B, Z). log_var: (B, Z) or None for a point. unerased: (B, Z) the mean before `erase_labels`, or the mean.
     penalty_units: (B, Z) nats per dimension before free bits; penalty: (B,) nats after them.
     """
 
@@ -50,13 +53,19 @@ class LatentOutput:
     log_var: Tensor | None
     penalty_units: Tensor
     penalty: Tensor
+    unerased: Tensor
 
     def detach(self) -> LatentOutput:
         """The same numbers outside the graph."""
         log_var = None if self.log_var is None else self.log_var.detach()
-        tensors = (self.value, self.mean, self.penalty_units, self.penalty)
-        value, mean, units, penalty = (t.detach() for t in tensors)
-        return replace(self, value=value, mean=mean, log_var=log_var, penalty_units=units, penalty=penalty)
+        return LatentOutput(
+            self.value.detach(),
+            self.mean.detach(),
+            log_var,
+            self.penalty_units.detach(),
+            self.penalty.detach(),
+            self.unerased.detach(),
+        )
 
 
 def at_least_fp32(x: Tensor) -> Tensor:
@@ -74,12 +83,15 @@ class Latent(nn.Module):
         self.mean = nn.Linear(input_size, config.size)
         if config.prior == "class_conditional":
             self.prior_means = nn.Parameter(torch.empty(num_classes, config.size))
+        self.eraser = LinearEraser(config.size, num_classes) if config.erase_labels else None
         self.reset()
 
     def reset(self) -> None:
         """Initial values of what is not a plain layer."""
         if self.config.prior == "class_conditional":
             self.reset_prior()
+        if self.eraser is not None:
+            self.eraser.reset()
 
     def reset_prior(self) -> None:
         """Class means of length `separation`, orthogonal as far as there are dimensions."""
@@ -104,6 +116,11 @@ class Latent(nn.Module):
         """z ~ p(z | label): (B, Z) for labels (B,); under the standard prior the labels only give B."""
         weight = self.mean.weight
         return self.prior_mean(label) + torch.randn(label.shape[0], self.size, device=weight.device)
+
+    def means(self, summary: Tensor) -> tuple[Tensor, Tensor]:
+        """μ(x) (B, Z), after and before erasure."""
+        unerased = at_least_fp32(self.mean(summary))
+        return (unerased if self.eraser is None else self.eraser(unerased)), unerased
 
     def forward(
         self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None

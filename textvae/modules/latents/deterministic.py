@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from textvae.modules.latents.base import Latent, LatentOutput, at_least_fp32
+from textvae.modules.latents.base import Latent, LatentOutput
 from textvae.modules.noise import NoiseKey
 
 
@@ -18,7 +18,7 @@ class DeterministicLatent(Latent):
     def forward(
         self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
     ) -> LatentOutput:
-        mean = at_least_fp32(self.mean(summary))
+        mean, unerased = self.means(summary)
         centre = 0.0 if label is None else self.prior_mean(label)
         units = 0.5 * (mean - centre) ** 2
-        return LatentOutput(mean, mean, None, units, self.charge(units))
+        return LatentOutput(mean, mean, None, units, self.charge(units), unerased)

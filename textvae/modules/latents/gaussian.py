@@ -37,9 +37,10 @@ class GaussianLatent(Latent):
     def forward(
         self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
     ) -> LatentOutput:
-        mean, log_var = at_least_fp32(self.mean(summary)), at_least_fp32(self.log_var(summary))
+        mean, unerased = self.means(summary)
+        log_var = at_least_fp32(self.log_var(summary))
         value = mean + (0.5 * log_var).exp() * standard_normal(mean, key, self.stream) if sample else mean
         # Without a label (transfer, encoding) a class-conditional KL has no reference: the standard prior stands in.
         centre = 0.0 if label is None else self.prior_mean(label)
         units = 0.5 * (log_var.exp() + (mean - centre) ** 2 - 1.0 - log_var)
-        return LatentOutput(value, mean, log_var, units, self.charge(units))
+        return LatentOutput(value, mean, log_var, units, self.charge(units), unerased)

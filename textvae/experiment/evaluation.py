@@ -1,0 +1,109 @@
+"""Instruments, outputs and probes of a finished run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textvae.config import ExperimentConfig
+from textvae.data.corpus import Corpus
+from textvae.data.sources import load_corpus
+from textvae.data.tokenized import TokenizedCorpus
+from textvae.evaluation.config import EvaluationConfig
+from textvae.evaluation.evaluator import Evaluator
+from textvae.evaluation.probes import probe
+from textvae.evaluation.task import Transfer, TransferTask
+from textvae.experiment.latents import every_so_often, posterior_means
+from textvae.experiment.preparation import Prepared, cache_folder, check_same_data, content_filters, prepare
+from textvae.inference.style_transfer import StyleTransfer
+from textvae.text import prepare as prepare_text
+from textvae.tokenization.config import SPECIAL
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run to be evaluated: its data and its best model, each opened once."""
+
+    config: ExperimentConfig
+    folder: Path
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Data and tokenizer; UserError if the data are not those it was trained on."""
+        prepared = prepare(self.config, self.folder)
+        check_same_data(prepared.corpus, self.folder)
+        return prepared
+
+    @cached_property
+    def transfer(self) -> StyleTransfer:
+        """The best model."""
+        return StyleTransfer.from_pretrained(self.folder)
+
+    def evaluator(self, evaluation: EvaluationConfig, split: str = "test") -> Evaluator:
+        """Instruments for this run: content is what its own bag of words calls content."""
+        bag = self.prepared.bag
+        return make_evaluator(
+            self.config, self.prepared.corpus, evaluation, split, bag.style_words.words, bag.stop_words
+        )
+
+    def write(self, task: TransferTask, strength: float | None, beam: int) -> tuple[list[Transfer], dict[str, float]]:
+        """Rewrite every sentence of a task into every other label; also how long that took."""
+        transfer = self.transfer
+        began = time.perf_counter()
+        found: list[Transfer] = []
+        for source in range(len(task.labels)):
+            rows = np.flatnonzero(task.input_labels == source).tolist()
+            texts = [task.inputs[r] for r in rows]
+            for target in range(len(task.labels)):
+                if target != source:
+                    outputs = transfer(
+                        texts, target=task.labels[target], strength=strength, beam=beam, detokenise=False
+                    )
+                    found += [Transfer(r, target, text) for r, text in zip(rows, outputs, strict=True)]
+        seconds = time.perf_counter() - began
+        return found, {"seconds": round(seconds, 3), "sentences_per_second": round(len(found) / seconds, 1)}
+
+    def probes(self, limit: int = 20_000) -> dict[str, dict[str, Any]]:
+        """How well a linear classifier and a small network read the style from each space: fitted on train, by dev."""
+        prepared, model = self.prepared, self.transfer.model
+        train = every_so_often(prepared.train, limit)
+        corpus = prepared.corpus.dev
+        ids = [ids or [SPECIAL.unk] for ids in prepared.encode(list(corpus["text"]))]
+        dev = TokenizedCorpus.from_lists(ids, list(corpus["label"]))
+        fitted, measured = posterior_means(model, prepared, train), posterior_means(model, prepared, dev)
+        return {
+            "z_s": probe(fitted.style, train.labels, measured.style, dev.labels, nonlinear=True).to_dict(),
+            "z_c": probe(fitted.content, train.labels, measured.content, dev.labels, nonlinear=True).to_dict(),
+        }
+
+
+def evaluator_of_data(config: ExperimentConfig, evaluation: EvaluationConfig, split: str = "test") -> Evaluator:
+    """Instruments for the outputs of any system: style words are found again in the training data."""
+    corpus = load_corpus(config.data, config.text, cache_folder(config))
+    style_words, stop_words = content_filters(config, corpus)
+    return make_evaluator(config, corpus, evaluation, split, style_words.words, stop_words)
+
+
+def make_evaluator(
+    config: ExperimentConfig,
+    corpus: Corpus,
+    evaluation: EvaluationConfig,
+    split: str,
+    style_words: frozenset[str],
+    stop_words: frozenset[str],
+) -> Evaluator:
+    """Judges, language model and test set of a corpus."""
+    return Evaluator.from_corpus(
+        corpus,
+        cache_folder(config) / "instruments",
+        lambda text: prepare_text(text, config.text),
+        style_words=style_words,
+        stop_words=stop_words,
+        config=evaluation,
+        split=split,
+    )
