@@ -37,8 +37,8 @@ from textvae.experiment.machine import environment, make_accelerator
 from textvae.experiment.preparation import Prepared, prepare
 from textvae.experiment.training import build_networks
 from textvae.inference.style_transfer import StyleTransfer
-from textvae.training.recipes import StyleContentRecipe
 from textvae.training.step import Totals
+from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
 
 
@@ -136,7 +136,7 @@ def training_speed(trainer: Trainer, batches: Iterator[Batch], windows: int, ste
             with clock("data"):
                 batch = next(batches).to(device)
             totals = Totals(len(batch), batch.num_tokens)
-            stepper.step([batch], trainer.recipe.objectives.at(0), totals)
+            stepper.step([batch], trainer.recipe.weights(0), totals)
             sentences, tokens = sentences + totals.sentences, tokens + totals.tokens
         synchronize(device)
         seconds = time.perf_counter() - began
@@ -191,7 +191,7 @@ def main(argv: list[str]) -> int:
         trainer = build_trainer(config, prepared, naive=False)
         batches = (b for epoch in range(1000) for b in trainer.loader.epoch(epoch))
         first = next(batches).to(trainer.accelerator.device)
-        trainer.stepper.step([first], trainer.recipe.objectives.at(0), Totals(len(first), first.num_tokens))
+        trainer.stepper.step([first], trainer.recipe.weights(0), Totals(len(first), first.num_tokens))
         report: dict[str, object] = {
             "machine": environment(trainer.accelerator),
             "config": {"model": str(config.model), "batch_size": config.training.batch_size},

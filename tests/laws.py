@@ -35,7 +35,7 @@ from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import OBJECTIVES, ObjectivesConfig, Outputs
 from textvae.training.config import TrainingConfig
 from textvae.training.progress import Reporter, SilentReporter
-from textvae.training.recipes import StyleContentRecipe
+from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
 
 torch.set_num_threads(1)

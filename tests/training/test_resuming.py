@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from tests.laws import DIAGONAL, all_objectives, assert_same_bits, tiny_trainer, weights_of
+from textvae.checkpoint import Checkpoint
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
+from textvae.errors import UserError
 from textvae.objectives.schedules import Weight
 from textvae.training.trainer import Result, Trainer
 
@@ -219,3 +221,37 @@ def test_before_the_first_step_a_snapshot_can_be_taken_and_restored(tmp_path: Pa
     assert checkpoint is not None and checkpoint.step == 0
     other.restore(checkpoint)
     assert_same_bits(weights_of(other), weights_of(trainer))
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ({"vocabulary": 41}, r"\(37, 6\) in the checkpoint, \(41, 6\) in the model.* Resume"),
+        ({"layers": 1}, r"model/sentence_encoder\.\S+ is in the checkpoint only"),
+        ({"layers": 3}, r"model/\S+ is not in the checkpoint"),
+        ({"adversary": "mlp"}, r"adversaries/\S+ is not in the checkpoint"),
+    ],
+)
+def test_a_checkpoint_of_another_model_changes_nothing(tmp_path: Path, networks: dict[str, Any], message: str) -> None:
+    first = build(tmp_path, max_steps=2)
+    first.fit()
+    other = build(tmp_path, networks=networks)
+    refuses(other, first.snapshot(), f"{tmp_path}: the checkpoint of step 2 does not fit the model.*{message}")
+
+
+def test_an_optimizer_state_of_another_shape_changes_nothing(tmp_path: Path) -> None:
+    first = build(tmp_path, max_steps=2)
+    first.fit()
+    checkpoint = first.snapshot()
+    checkpoint.tensors["model.optimizer"]["0.exp_avg"] = torch.zeros(7, 3)
+    refuses(build(tmp_path), checkpoint, r"model\.optimizer/0\.exp_avg is \(7, 3\) in the checkpoint")
+    checkpoint.state["groups"]["model"][0]["params"].pop()
+    refuses(build(tmp_path), checkpoint, "the optimizer of model moves [0-9]+ tensors in the checkpoint")
+
+
+def refuses(trainer: Trainer, checkpoint: Checkpoint, message: str) -> None:
+    before = weights_of(trainer)
+    with pytest.raises(UserError, match=message):
+        trainer.restore(checkpoint)
+    assert_same_bits(weights_of(trainer), before)
+    assert trainer.progress.step == 0

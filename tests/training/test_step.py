@@ -38,14 +38,14 @@ def test_the_loss_is_the_weighted_sum_of_global_means() -> None:
     model, adversaries = tiny_networks()
     batch = tiny_batch()
     outputs = outputs_of(model, adversaries, batch)
-    loss, shares = weighted_loss(MODEL_TERMS, outputs, WEIGHTS, Totals(10, 50), 1)
+    loss, shares = weighted_loss(OBJECTIVES, MODEL_TERMS, outputs, WEIGHTS, Totals(10, 50), 1)
     expected = {n: OBJECTIVES[n](outputs).sum() / (50 if n == "J_rec" else 10) for n in MODEL_TERMS}
     assert set(shares) == set(MODEL_TERMS)
     for name, value in expected.items():
         assert_close(shares[name], value, 1e-12, name)
         assert not shares[name].requires_grad
     assert_close(loss, sum(WEIGHTS[n] * v for n, v in expected.items()), 1e-12)  # type: ignore[arg-type]
-    doubled, same = weighted_loss(MODEL_TERMS, outputs, WEIGHTS, Totals(10, 50), 2)
+    doubled, same = weighted_loss(OBJECTIVES, MODEL_TERMS, outputs, WEIGHTS, Totals(10, 50), 2)
     assert_close(doubled, 2 * loss, 1e-12, "the mean over two processes is undone")
     assert all(torch.equal(same[n], shares[n]) for n in shares)
 

@@ -19,7 +19,7 @@ from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.training.progress import Reporter, make_reporter
-from textvae.training.recipes import StyleContentRecipe
+from textvae.training.style_content import StyleContentRecipe
 from textvae.training.tracking import truncate_after
 from textvae.training.trainer import Result, Trainer
 

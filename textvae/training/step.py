@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from textvae.data.batch import Batch
-from textvae.objectives.style_content import OBJECTIVES, Outputs
-from textvae.training.recipes import Phase, StyleContentRecipe, only_moves
+from textvae.training.recipe import Objective, Phase, Recipe, TrainingBatch, only_moves
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,12 @@ class Totals:
 
 
 def weighted_loss(
-    terms: Sequence[str], outputs: Outputs, weights: dict[str, float], totals: Totals, world_size: int
+    objectives: Mapping[str, Objective],
+    terms: Sequence[str],
+    outputs: Any,
+    weights: dict[str, float],
+    totals: Totals,
+    world_size: int,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Σ λ J over one micro-batch, and every J's share of its global mean (detached), weight 0 included.
 
@@ -35,7 +39,7 @@ def weighted_loss(
     loss: Tensor | float = 0.0
     shares = {}
     for name in terms:
-        values = OBJECTIVES[name](outputs)
+        values = objectives[name](outputs)
         share = values.sum() / (totals.tokens if values.dim() == 2 else totals.sentences)
         loss = loss + weights[name] * world_size * share
         shares[name] = share.detach()
@@ -48,22 +52,27 @@ class Stepper:
     """Everything a step needs that does not change between steps."""
 
     accelerator: Accelerator
-    recipe: StyleContentRecipe
+    recipe: Recipe
     wrapped: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     clip_norm: float
     timed: Callable[[str], AbstractContextManager[object]] = contextlib.nullcontext
     """timed("forward" | "backward" | "optimizer") surrounds each part, for scripts/benchmark.py."""
 
-    def step(self, micro_batches: list[Batch], weights: dict[str, float], totals: Totals) -> dict[str, Tensor]:
-        """Run all phases; returns `PHASE/J`, `PHASE/loss` and `PHASE/grad_norm` of this process's share, on device."""
+    def step(
+        self, micro_batches: Sequence[TrainingBatch], weights: dict[str, float], totals: Totals, number: int = 0
+    ) -> dict[str, Tensor]:
+        """Run all phases of step `number`.
+
+        Returns `PHASE/J`, `PHASE/loss` and `PHASE/grad_norm` of this process's share, on device.
+        """
         logs: dict[str, Tensor] = {}
-        outputs: list[Outputs | None] = [None] * len(micro_batches)
-        for phase in self.recipe.phases:
+        outputs: list[Any] = [None] * len(micro_batches)
+        for phase in self.recipe.phases_at(number):
             with only_moves(self.recipe.modules, phase.moves):
                 for _ in range(phase.updates):
                     update, found = self.update(phase, micro_batches, outputs, weights, totals)
-                    outputs = list(found)
+                    outputs = found
             self.recipe.after(phase, found)
             logs |= {f"{phase.name}/{name}": value for name, value in update.items()}
         return logs
@@ -71,21 +80,23 @@ class Stepper:
     def update(
         self,
         phase: Phase,
-        micro_batches: list[Batch],
-        previous: list[Outputs | None],
+        micro_batches: Sequence[TrainingBatch],
+        previous: list[Any],
         weights: dict[str, float],
         totals: Totals,
-    ) -> tuple[dict[str, Tensor], list[Outputs]]:
+    ) -> tuple[dict[str, Tensor], list[Any]]:
         """One update of the module that a phase moves; returns its logs and the outputs of every micro-batch."""
         module, optimizer = self.wrapped[phase.moves], self.optimizers[phase.moves]
         logs: dict[str, Tensor] = {}
-        outputs: list[Outputs] = []
+        outputs: list[Any] = []
         for batch, before in zip(micro_batches, previous, strict=True):
             synchronise = len(outputs) + 1 == len(micro_batches)  # gradients meet once, at the last micro-batch
             with contextlib.nullcontext() if synchronise else self.accelerator.no_sync(module):
                 with self.timed("forward"), self.accelerator.autocast():
                     current = self.recipe.run(phase, self.wrapped, batch, before)
-                    loss, shares = weighted_loss(phase.terms, current, weights, totals, self.accelerator.num_processes)
+                    loss, shares = weighted_loss(
+                        self.recipe.objectives, phase.terms, current, weights, totals, self.accelerator.num_processes
+                    )
                 with self.timed("backward"):
                     self.accelerator.backward(loss)
             outputs.append(self.recipe.carry(current))

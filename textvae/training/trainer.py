@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +13,13 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
-from textvae.checkpoint import Checkpoint, Checkpoints, flatten_optimizer, unflatten_optimizer
-from textvae.data.batch import Batch
-from textvae.data.loader import BatchLoader
+from textvae.checkpoint import Checkpoint, Checkpoints, Tensors, flatten_optimizer, unflatten_optimizer
+from textvae.errors import UserError
 from textvae.modules.noise import mix
 from textvae.training.config import TrainingConfig
-from textvae.training.optimizers import adversary_optimizer, model_optimizer, rate_factor, set_rate
+from textvae.training.optimizers import rate_factor, set_rate
 from textvae.training.progress import Reporter, SilentReporter
-from textvae.training.recipes import StyleContentRecipe
+from textvae.training.recipe import Recipe, TrainingBatch, TrainingLoader
 from textvae.training.signals import StopRequest
 from textvae.training.step import Stepper, Totals
 
@@ -63,8 +62,8 @@ class Trainer:
     """
 
     accelerator: Accelerator
-    recipe: StyleContentRecipe
-    loader: BatchLoader
+    recipe: Recipe
+    loader: TrainingLoader
     config: TrainingConfig
     checkpoints: Checkpoints
     validate: Validate | None = None
@@ -74,14 +73,12 @@ class Trainer:
 
     def __post_init__(self) -> None:
         modules = self.recipe.modules
-        optimizers = {
-            "model": model_optimizer(modules["model"].parameters(), self.config),
-            "adversaries": adversary_optimizer(modules["adversaries"].parameters(), self.config),
-        }
+        optimizers = self.recipe.optimizers(self.config)
+        self.peak_rates = {name: o.param_groups[0]["lr"] for name, o in optimizers.items()}
         wrapped = {name: self.accelerator.prepare(module) for name, module in modules.items()}
         self.optimizers = {name: self.accelerator.prepare(o) for name, o in optimizers.items()}
         self.stepper = Stepper(self.accelerator, self.recipe, wrapped, self.optimizers, self.config.clip_norm)
-        self.total_steps = self.config.epochs * self.loader.steps_per_epoch
+        self.total_steps = self.recipe.steps or self.config.epochs * self.loader.steps_per_epoch
         if self.config.max_steps is not None:
             self.total_steps = min(self.total_steps, self.config.max_steps)
 
@@ -90,16 +87,16 @@ class Trainer:
         """Train until the last step, patience or a signal. Leaves a checkpoint in every case but a NaN."""
         progress, window = self.progress, Window(self.accelerator)
         with StopRequest() as stop:
-            for epoch in range(progress.epoch, self.config.epochs):
-                for batch in self.loader.epoch(epoch, first=progress.step_in_epoch):
+            while progress.step < self.total_steps:
+                for batch in self.loader.epoch(progress.epoch, first=progress.step_in_epoch):
                     if progress.step >= self.total_steps:
                         break
                     # One step: noise, totals, rates, phases, logs.
                     torch.manual_seed(mix(self.config.seed, progress.step, self.accelerator.process_index))
                     totals, signalled = self.global_totals(batch, stop.received)
                     self.set_rates(progress.step)
-                    weights = self.recipe.objectives.at(progress.step)
-                    logs = self.stepper.step(self.micro_batches(batch), weights, totals)
+                    weights = self.recipe.weights(progress.step)
+                    logs = self.stepper.step(self.micro_batches(batch), weights, totals, progress.step)
                     progress.step += 1
                     progress.step_in_epoch += 1
                     progress.tokens += totals.tokens
@@ -115,7 +112,7 @@ class Trainer:
                         self.save(window)
                 if progress.step >= self.total_steps:
                     break
-                progress.epoch, progress.step_in_epoch = epoch + 1, 0
+                progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
                 if self.config.evaluate_every is None and self.evaluate(window):
                     return self.end("patience", window)
                 self.save(window)
@@ -123,14 +120,14 @@ class Trainer:
             self.evaluate(window)
         return self.end("finished", window)
 
-    def micro_batches(self, batch: Batch) -> list[Batch]:
+    def micro_batches(self, batch: TrainingBatch) -> list[TrainingBatch]:
         """The process's rows in `accumulation` nearly equal parts (fewer where the batch is smaller)."""
         count = min(self.config.accumulation, len(batch))
         bounds = [len(batch) * i // count for i in range(count + 1)]
         parts = [batch.rows(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
         return [part.to(self.accelerator.device) for part in parts]
 
-    def global_totals(self, batch: Batch, received: int | None) -> tuple[Totals, int]:
+    def global_totals(self, batch: TrainingBatch, received: int | None) -> tuple[Totals, int]:
         """Sentences and tokens over all processes, and a signal if any process got one: one reduction of three."""
         counts = torch.tensor([len(batch), batch.num_tokens, received or 0], device=self.accelerator.device)
         if self.accelerator.num_processes > 1:
@@ -142,8 +139,8 @@ class Trainer:
     def set_rates(self, step: int) -> None:
         """Learning rates of this step."""
         factor = rate_factor(step, self.total_steps, self.config)
-        set_rate(self.optimizers["model"], self.config.learning_rate * factor)
-        set_rate(self.optimizers["adversaries"], self.config.adversary_learning_rate * factor)
+        for phase in self.recipe.phases_at(step):
+            set_rate(self.optimizers[phase.moves], self.peak_rates[phase.moves] * factor * phase.rate)
 
     def evaluation_due(self) -> bool:
         """In mid-epoch, by `evaluate_every`."""
@@ -157,7 +154,7 @@ class Trainer:
         self.check_finite(values, window)
         values = {f"train/{name}": value for name, value in values.items()}
         values |= {f"train/lambda/{name}": value for name, value in weights.items()}
-        values["train/learning_rate"] = self.optimizers["model"].param_groups[0]["lr"]
+        values["train/learning_rate"] = next(iter(self.optimizers.values())).param_groups[0]["lr"]
         values |= window.rates()
         self.progress.seconds += window.seconds()
         self.accelerator.log(values, step=self.progress.step)
@@ -180,10 +177,12 @@ class Trainer:
             return False
         window.pause()
         self.check_finite(window.means(), window)
-        module = self.recipe.modules["model"]
-        module.eval()
+        modules = self.recipe.modules.values()
+        for module in modules:
+            module.eval()
         metrics = self.validate(self.progress.step)
-        module.train()
+        for module in modules:
+            module.train()
         self.accelerator.log(metrics, step=self.progress.step)
         score, progress = self.agreed(metrics["dev/score"]), self.progress
         if math.isfinite(score) and (progress.best_score is None or score > progress.best_score):
@@ -233,7 +232,8 @@ class Trainer:
         return Checkpoint(self.progress.step, tensors, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from a checkpoint, bit for bit."""
+        """Continue from a checkpoint, bit for bit. UserError, before anything is changed, where it does not fit."""
+        self.check_fits(checkpoint)
         for name, module in self.recipe.modules.items():
             module.load_state_dict(checkpoint.tensors[name])
             slots = checkpoint.tensors.get(f"{name}.optimizer", {})
@@ -241,6 +241,47 @@ class Trainer:
         self.progress = Progressed(**checkpoint.state["progress"])
         if self.accelerator.scaler is not None and "scaler" in checkpoint.state:
             self.accelerator.scaler.load_state_dict(checkpoint.state["scaler"])
+
+    def check_fits(self, checkpoint: Checkpoint) -> None:
+        """Raise UserError unless every tensor of the checkpoint has its place in the networks and optimizers."""
+        found: list[str] = []
+        for name, module in self.recipe.modules.items():
+            slots = checkpoint.tensors.get(f"{name}.optimizer", {})
+            found += misfits(name, checkpoint.tensors.get(name, {}), module.state_dict())
+            found += slot_misfits(name, slots, checkpoint.state["groups"][name], self.optimizers[name])
+        if found:
+            more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+            raise UserError(
+                f"{self.checkpoints.folder}: the checkpoint of step {checkpoint.step} does not fit the model: "
+                f"{'; '.join(found[:3])}{more}. Resume with the same --model options that the run began with, or "
+                "start a new one with another --run"
+            )
+
+
+def misfits(owner: str, saved: Tensors, wanted: Mapping[str, Tensor]) -> list[str]:
+    """How the saved tensors of one owner differ from those it has now, in names and shapes."""
+    found = []
+    for name in {**wanted, **saved}:
+        if name not in saved:
+            found.append(f"{owner}/{name} is not in the checkpoint")
+        elif name not in wanted:
+            found.append(f"{owner}/{name} is in the checkpoint only")
+        elif saved[name].shape != wanted[name].shape:
+            shapes = f"{tuple(saved[name].shape)} in the checkpoint, {tuple(wanted[name].shape)} in the model"
+            found.append(f"{owner}/{name} is {shapes}")
+    return found
+
+
+def slot_misfits(
+    owner: str, slots: Tensors, groups: list[dict[str, Any]], optimizer: torch.optim.Optimizer
+) -> list[str]:
+    """The same for an optimizer's state, whose tensors have their parameter's shape (step counters have none)."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    count = sum(len(group["params"]) for group in groups)
+    if count != len(parameters):
+        return [f"the optimizer of {owner} moves {count} tensors in the checkpoint, {len(parameters)} in the model"]
+    shaped = {name: slot for name, slot in slots.items() if slot.dim()}
+    return misfits(f"{owner}.optimizer", shaped, {name: parameters[int(name.split(".", 1)[0])] for name in shaped})
 
 
 class Window:

@@ -23,8 +23,9 @@ from textvae.models.adversaries import Adversaries
 from textvae.objectives.style_content import OBJECTIVES, Outputs
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer
-from textvae.training.recipes import Phase, StyleContentRecipe, only_moves
+from textvae.training.recipe import Phase, only_moves
 from textvae.training.step import Stepper, Totals, weighted_loss
+from textvae.training.style_content import StyleContentRecipe
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 ENCODING = ("embedding.", "sentence_encoder.", "style_latent.", "content_latent.")
@@ -52,7 +53,7 @@ def gradients(recipe: StyleContentRecipe, phase: Phase, terms: tuple[str, ...]) 
     outputs, totals = outputs_for(recipe, phase), Totals(6, 20)
     with only_moves(recipe.modules, phase.moves):
         # The graph was built while the others were frozen, as in a step.
-        loss, _ = weighted_loss(terms, outputs, dict.fromkeys(OBJECTIVES, 1.0), totals, 1)
+        loss, _ = weighted_loss(OBJECTIVES, terms, outputs, dict.fromkeys(OBJECTIVES, 1.0), totals, 1)
         loss.backward()
     return {
         name: {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}

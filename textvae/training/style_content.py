@@ -1,10 +1,8 @@
-"""The papers' algorithms as data: who moves, by which terms, in which order."""
+"""The recipe of the style-content autoencoder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -12,36 +10,13 @@ from torch import nn
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.training.config import TrainingConfig
+from textvae.training.optimizers import adversary_optimizer, model_optimizer
+from textvae.training.recipe import Phase, Recipe
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One optimizer's turn in a step.
-
-    moves: the module it trains; terms: the objectives it descends; updates: how often in a step.
-    """
-
-    name: str
-    moves: str
-    terms: tuple[str, ...]
-    updates: int = 1
-
-
-@contextmanager
-def only_moves(modules: dict[str, nn.Module], name: str) -> Iterator[None]:
-    """Freeze every module but one: gradients still pass *through* the frozen ones, none stays in them."""
-    switched = [p for other, m in modules.items() if other != name for p in m.parameters() if p.requires_grad]
-    for parameter in switched:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in switched:
-            parameter.requires_grad_(True)
-
-
-class StyleContentRecipe:
+class StyleContentRecipe(Recipe):
     """John et al. 2019, Algorithm 1.
 
     vae: the model descends J_rec + Σ λ J_kl + Σ λ J_mul + Σ λ J_adv; the adversaries are frozen.
@@ -57,25 +32,29 @@ class StyleContentRecipe:
         objectives: ObjectivesConfig,
         adversary_updates: int = 1,
     ):
+        self.objectives, self.config = OBJECTIVES, objectives
         self.model, self.adversaries = model, adversaries
         self.modules: dict[str, nn.Module] = {"model": model, "adversaries": adversaries}
-        self.objectives = objectives
         self.phases = (
             Phase("vae", "model", MODEL_TERMS),
             Phase("dis", "adversaries", ADVERSARY_TERMS, adversary_updates),
         )
 
-    def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None) -> Outputs:
-        """The forward pass of one phase. `wrapped` are the modules as accelerate prepared them.
+    def weights(self, step: int) -> dict[str, float]:
+        return self.config.at(step)
 
-        A module that moves is called through its wrapper, which synchronises its gradients; a frozen one is called
-        bare.
-        """
+    def optimizers(self, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "model": model_optimizer(self.model.parameters(), config),
+            "adversaries": adversary_optimizer(self.adversaries.parameters(), config),
+        }
+
+    def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None) -> Outputs:
         if phase.name == "vae":
             output = wrapped["model"](batch=batch)
             latents = output.latents
-            heads = self.modules["adversaries"](latents.style.value, latents.content.value)
-            return Outputs(batch, output, heads, self.objectives.adversarial)
+            heads = self.adversaries(latents.style.value, latents.content.value)
+            return Outputs(batch, output, heads, self.config.adversarial)
         assert previous is not None, "phase dis reads the latents of phase vae"
         latents = previous.model.latents
         return replace(previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value))
@@ -89,8 +68,7 @@ class StyleContentRecipe:
             if self.model.content_latent.eraser is not None:
                 self.model.content_latent.eraser.observe(torch.cat([c.unerased for c in content]), labels)
 
-    @staticmethod
-    def carry(outputs: Outputs) -> Outputs:
+    def carry(self, outputs: Outputs) -> Outputs:
         """What the next phase may read: the latents, outside the graph (which is freed here)."""
         model = outputs.model
         detached = replace(
