@@ -35,7 +35,7 @@ from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
 from textvae.experiment.machine import environment, make_accelerator
 from textvae.experiment.preparation import Prepared, prepare
-from textvae.experiment.training import build_networks
+from textvae.experiment.style_transfer import build_networks
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.training.step import Totals
 from textvae.training.style_content import StyleContentRecipe

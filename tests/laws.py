@@ -7,8 +7,9 @@ two swapped dimensions cannot pass, and arithmetic is float64, so that "equal" m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -179,7 +180,7 @@ def tiny_trainer(
     networks: dict[str, Any] | None = None,
     objectives: ObjectivesConfig | None = None,
     validate: Callable[[int], dict[str, float]] | None = None,
-    save_best: Callable[[], None] = lambda: None,
+    save_best: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
     reporter: Reporter | None = None,
     **training: Any,
 ) -> Trainer:
@@ -197,6 +198,38 @@ def tiny_trainer(
     recipe = StyleContentRecipe(model, adversaries, objectives or all_objectives(), config.adversary_updates)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
     return Trainer(accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter())
+
+
+class Crash(Exception):
+    """The power is gone."""
+
+
+@dataclass
+class Interrupted:
+    """A loader that crashes, or sends its own process a signal, when it gives its batch `at`."""
+
+    loader: BatchLoader
+    at: int
+    signal: int | None = None
+    given: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.loader.steps_per_epoch
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        for batch in self.loader.epoch(epoch, first):
+            if self.given == self.at:
+                if self.signal is None:
+                    raise Crash
+                os.kill(os.getpid(), self.signal)
+            self.given += 1
+            yield batch
+
+
+def progress_of(trainer: Trainer) -> dict[str, Any]:
+    """How far it is; the seconds, which no two runs share, left out."""
+    return {name: value for name, value in vars(trainer.progress).items() if name != "seconds"}
 
 
 def weights_of(trainer: Trainer) -> dict[str, Tensor]:

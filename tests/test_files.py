@@ -1,4 +1,4 @@
-"""Files are whole or not there."""
+"""Files are whole or not there; lines are read exactly or refused with their number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from textvae import files
-from textvae.files import atomic_write, sha256, write_json
+from textvae.errors import UserError
+from textvae.files import atomic_write, read_lines, sha256, write_json
 
 
 def test_text_and_bytes_arrive(tmp_path: Path) -> None:
@@ -89,3 +90,39 @@ def test_json_is_readable_by_people_and_machines(tmp_path: Path) -> None:
 def test_checksums(tmp_path: Path, size: int) -> None:
     (tmp_path / "x").write_bytes(b"a" * size)
     assert sha256(tmp_path / "x") == hashlib.sha256(b"a" * size).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", []),
+        (b"a", ["a"]),
+        (b"\xef\xbb\xbfa\r\n\nb\n", ["a", "", "b"]),
+        ("a\u2028a\nb\x85\x0cb\rb\n\n".encode(), ["a\u2028a", "b\x85\x0cb\rb", ""]),
+        ("é" * 10 + "\r\n", ["é" * 10]),
+    ],
+)
+def test_lines_are_ended_by_lf_or_crlf_alone(tmp_path: Path, content: bytes | str, lines: list[str]) -> None:
+    (tmp_path / "x").write_bytes(content.encode() if isinstance(content, str) else content)
+    assert list(read_lines(tmp_path / "x", max_chars=10)) == list(enumerate(lines, start=1))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\ncaf\xe9\n", r"x:2: byte 4 \(0xe9\) is not UTF-8; .*iconv -f LATIN1"),
+        ("a\n".encode("utf-16"), r"x:1: byte 4 is NUL.*iconv -f UTF-16"),
+        (b"a\n" * 3 + b"a" * 11, "x:4: 11 characters in one line, at most 10 are allowed; cut it"),
+        (b"a" * 100 + b"\n", "x:1: over 10 characters in one line, at most 10 are allowed; cut it"),
+    ],
+)
+def test_lines_that_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(read_lines(tmp_path / "x", max_chars=10, remedy="cut it"))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(UserError, match=f"{path}: cannot be read"):
+            list(read_lines(path))

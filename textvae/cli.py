@@ -11,6 +11,7 @@ from textvae.errors import UserError
 COMMANDS = {
     "train": "train a model (all options: textvae train --help)",
     "transfer": "rewrite sentences in another style",
+    "summarize": "shorten texts",
     "evaluate": "score a run, or any system's outputs",
     "data": "download data sets, check your own",
 }

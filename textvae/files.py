@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes and checksums."""
+"""Files that are either whole or not there: atomic writes, checksums; and text files read line by line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from textvae.errors import UserError
+
+BOM = b"\xef\xbb\xbf"
+LONGEST_LINE = 1 << 24
+"""Characters that no line of text has."""
 
 
 def fsync_folder(folder: Path) -> None:
@@ -62,3 +68,63 @@ def sha256(path: str | Path) -> str:
         while block := handle.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def display(path: str | os.PathLike[str]) -> str:
+    """A path that can be printed and put into JSON, even if its bytes are not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> UserError:
+    """The error for a file that the system does not let us read."""
+    return UserError(
+        f"{display(path)}: cannot be read ({error.strerror or error}); check that it is a file you may read"
+    )
+
+
+def read_lines(
+    path: str | Path, max_chars: int = LONGEST_LINE, remedy: str = "put one record on a line"
+) -> Iterator[tuple[int, str]]:
+    """Yield (number from 1, line without its end); LF and CRLF, with or without BOM or a last newline.
+
+    Lines end at LF only: str.splitlines would also cut at U+0085 and U+2028, and shift every line after it. Reading is
+    bounded by `max_chars`, so a file that is one line of 10 GB fails at once. Raises UserError with line and byte for
+    bytes that are not UTF-8, NUL bytes and over-long lines, for which `remedy` says what to do.
+    """
+    limit = 4 * max_chars + 3
+    number = 0
+    try:
+        with open(path, "rb") as handle:
+            while line := handle.readline(limit):
+                number += 1
+                if number == 1:
+                    line = line.removeprefix(BOM)
+                try:
+                    text = _decode(line.rstrip(b"\r\n"), max_chars, remedy)
+                except ValueError as error:
+                    raise UserError(f"{display(path)}:{number}: {error}") from error
+                yield number, text
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _decode(line: bytes, max_chars: int, remedy: str) -> str:
+    """The text of a line; ValueError says what is wrong with it."""
+    if b"\0" in line:
+        raise ValueError(f"byte {line.index(0) + 1} is NUL, so this is no UTF-8 text; {_encoding_help(line)}")
+    if len(line) > 4 * max_chars:
+        raise ValueError(f"over {max_chars} characters in one line, at most {max_chars} are allowed; {remedy}")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = f"byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8"
+        raise ValueError(f"{wrong}; {_encoding_help(line)}") from error
+    if len(text) > max_chars:
+        raise ValueError(f"{len(text)} characters in one line, at most {max_chars} are allowed; {remedy}")
+    return text
+
+
+def _encoding_help(line: bytes) -> str:
+    if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "it looks like UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`"
+    return "convert the file, as with `iconv -f LATIN1 -t UTF-8`, or remove the line"

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ from textvae.commands.transfer import main
 from textvae.inference.streaming import READ_BYTES
 from textvae.inference.style_transfer import StyleTransfer
 
-from .conftest import Result
+from .conftest import Call, converse
 
-Call = Callable[..., Result]
 LINES = ["The food was very good!", "", "the staff is rude .", "it was bad . My room? Dirty!", "zyzzyva"]
 TEXT = "".join(f"{line}\n" for line in LINES).encode()
 
@@ -214,25 +212,7 @@ def test_a_signal_leaves_nothing_half(
 
 
 # ------------------------------------------------------------------------------------------------ the prompt
-def converse(
-    call: Call, monkeypatch: pytest.MonkeyPatch, lines: list[str | type[BaseException]], *arguments: object
-) -> tuple[int, list[str], list[str], list[str]]:
-    """Type lines (or press Ctrl-C) at the prompt: exit code, prompts, answers and errors."""
-    prompts: list[str] = []
-    queue = [*lines, EOFError]
-
-    def typed(text: str) -> str:
-        prompts.append(text)
-        line = queue.pop(0)
-        if isinstance(line, str):
-            return line
-        raise line
-
-    monkeypatch.setattr("builtins.input", typed)
-    code, out, err = call(*(arguments or ("--to", "positive")), terminal=True)
-    head = prompting.HELP.format(labels=", ".join(LABELS))
-    assert out.decode().startswith(head)
-    return code, prompts, out.decode().removeprefix(head).strip().split("\n"), err.splitlines()
+HEAD = prompting.HELP.format(labels=", ".join(LABELS))
 
 
 def test_a_conversation(call: Call, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +222,9 @@ def test_a_conversation(call: Call, run: Path, monkeypatch: pytest.MonkeyPatch) 
         call,
         monkeypatch,
         [line, "", ":to mixed", line, ":strength 3", line, ":strength 1", ":candidates 2", line, ":( bad"],
+        HEAD,
+        "--to",
+        "positive",
     )
     assert code == 0 and errors == []
     assert prompts[0] == "positive> " and prompts[-1] == "mixed> "
@@ -265,7 +248,7 @@ def test_nothing_ends_a_conversation_but_its_user(call: Call, run: Path, monkeyp
     monkeypatch.setattr(StyleTransfer, "rewrite", failing)
     wrong = [":to happy", ":to", ":strength much", ":strength nan", ":candidates 0", ":colour red", "boom"]
     code, prompts, answers, errors = converse(
-        call, monkeypatch, [*wrong, KeyboardInterrupt, "good", ":quit", "never read"]
+        call, monkeypatch, [*wrong, KeyboardInterrupt, "good", ":quit", "never read"], HEAD, "--to", "positive"
     )
     assert code == 0 and len(errors) == len(wrong) and set(prompts) == {"positive> "}
     assert "negative, positive, mixed" in errors[0] and "out of memory" in errors[-1]
@@ -273,7 +256,7 @@ def test_nothing_ends_a_conversation_but_its_user(call: Call, run: Path, monkeyp
 
 
 def test_json_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, answers, _ = converse(call, monkeypatch, ["good"], "--to", "positive", "--json")
+    _, _, answers, _ = converse(call, monkeypatch, ["good"], HEAD, "--to", "positive", "--json")
     assert json.loads(answers[-1])["input"] == "good"
 
 

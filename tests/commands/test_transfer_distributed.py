@@ -4,51 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from random_run import SENTENCES
 
-from textvae.commands.distributed_transfer import part_file
+from textvae.commands.distributed import part_file
 from textvae.commands.transfer import main
 
-DRIVER = """
-import os, sys
-from pathlib import Path
-from textvae.commands import distributed_transfer, transfer
-
-def recorded(paths, rank, world, share=distributed_transfer.share):
-    spans = share(paths, rank, world)
-    Path(sys.argv[1], f"rank{rank}of{world}").write_text(str(sum(s.stop - s.start for s in spans)))
-    return spans
-
-distributed_transfer.share = recorded
-sys.exit(transfer.main(sys.argv[2:]))
-"""
-
-
-def torchrun(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command on two CPU processes that note their rank and share in `folder`."""
-    driver = folder / "driver.py"
-    driver.write_text(DRIVER)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    root = str(Path(__file__).parents[2])
-    environment = {
-        **os.environ,
-        "ACCELERATE_USE_CPU": "true",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
-    }
-    return subprocess.run(
-        [*launcher, str(driver), str(folder), *map(str, arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+from .conftest import torchrun
 
 
 def texts(row: dict[str, Any]) -> list[str]:
@@ -63,7 +28,7 @@ def test_two_processes_give_the_output_of_one(run: Path, tmp_path: Path) -> None
     out = tmp_path / "out"
     # samples, so that line numbers must agree too
     options = [run, "--to", "positive", "--precision", "fp32", "--json", "--sample", "--num-candidates", 2]
-    result = torchrun(tmp_path, *options, first, second, "--output", out / "two.jsonl")
+    result = torchrun(tmp_path, "transfer", *options, first, second, "--output", out / "two.jsonl")
     assert result.returncode == 0, result.stderr
     assert main([str(o) for o in (*options, first, second, "--output", out / "one.jsonl")]) == 0
     two, one = (
@@ -83,7 +48,7 @@ def test_what_is_wrong_in_one_share_stops_all_before_the_work(run: Path, tmp_pat
     out = tmp_path / "out"
     out.mkdir()
     (out / "kept").write_text("before")
-    result = torchrun(tmp_path, run, "--to", "positive", bad, "--output", out / "kept")
+    result = torchrun(tmp_path, "transfer", run, "--to", "positive", bad, "--output", out / "kept")
     assert result.returncode != 0
     assert result.stderr.count(f"textvae transfer: {bad}, line 51: not UTF-8") == 1, result.stderr
     assert os.listdir(out) == ["kept"] and (out / "kept").read_text() == "before"
@@ -104,7 +69,7 @@ def test_what_several_processes_need(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from textvae.commands import distributed_transfer
+    from textvae.commands import distributed
 
     class State:
         num_processes, process_index, is_main_process, device = 2, 0, True, "cpu"
@@ -113,7 +78,7 @@ def test_what_several_processes_need(
             pass
 
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(distributed_transfer, "PartialState", lambda **_: State())
+    monkeypatch.setattr(distributed, "PartialState", lambda **_: State())
     assert main([str(run), "--to", "positive", *arguments]) == 2
     assert words in capsys.readouterr().err
 
@@ -121,10 +86,10 @@ def test_what_several_processes_need(
 def test_a_launch_that_runs_fewer_processes_is_told(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from textvae.commands import distributed_transfer
+    from textvae.commands import distributed
 
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(distributed_transfer, "PartialState", lambda **_: type("S", (), {"num_processes": 1})())
+    monkeypatch.setattr(distributed, "PartialState", lambda **_: type("S", (), {"num_processes": 1})())
     assert main([str(run), "--to", "positive", __file__, "--output", str(tmp_path / "x")]) == 2
     assert "2 processes were asked for" in capsys.readouterr().err
 

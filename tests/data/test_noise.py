@@ -116,3 +116,60 @@ def test_impossible_probabilities_are_refused(name: str, value: float) -> None:
 def test_an_impossible_window_is_refused(value: float) -> None:
     with pytest.raises(UserError, match="shuffle"):
         NoiseConfig(shuffle=value)
+
+
+# ---------------------------------------------------------------------------------------------- words of pieces
+def pieces_of(row: np.ndarray) -> list[tuple[int, ...]]:
+    """The words of a sentence in which even ids begin one."""
+    words: list[tuple[int, ...]] = []
+    for token in row.tolist():
+        words = [*words, (token,)] if token % 2 == 0 or not words else [*words[:-1], (*words[-1], token)]
+    return words
+
+
+@given(lengths_of, probability, st.floats(0, 6), st.integers(0, 99))
+def test_the_pieces_of_a_word_stay_together(lengths: list[int], drop: float, shuffle: float, seed: int) -> None:
+    ids = sentences(lengths, distinct=True)
+    found, new = corrupt(
+        *(ids, np.array(lengths), NoiseConfig(drop=drop, shuffle=shuffle), VOCABULARY, MASK),
+        *(np.random.default_rng(seed), None, lambda tokens: tokens % 2 == 0),
+    )
+    for row, length, old, original in zip(found, new, ids, lengths, strict=True):
+        before, after = pieces_of(old[:original]), pieces_of(row[:length])
+        assert sum(after, ()) and sorted(sum(after, ())) == sorted(set(row[:length].tolist()))
+        if before[0][0] % 2 == 0:  # otherwise its pieces join the word before them when it moves
+            assert set(after) <= set(before)
+        if drop == 0:
+            assert sorted(sum(after, ())) == sorted(old[:original].tolist())
+
+
+def test_pieces_of_a_word_are_dropped_together() -> None:
+    ids = np.tile(np.array([[10, 11, 13, 20, 21, 30]]), (200, 1))
+    found, new = corrupt(
+        *(ids, np.full(200, 6), NoiseConfig(drop=0.5), VOCABULARY, MASK),
+        *(np.random.default_rng(0), None, lambda tokens: tokens % 2 == 0),
+    )
+    kept = {tuple(row[:n].tolist()) for row, n in zip(found, new, strict=True)}
+    assert kept == {
+        (10, 11, 13, 20, 21, 30), (10, 11, 13, 20, 21), (10, 11, 13, 30), (20, 21, 30), (10, 11, 13), (20, 21), (30,)
+    }  # fmt: skip
+
+
+@given(lengths_of, st.integers(0, 99))
+def test_what_is_kept_is_never_dropped(lengths: list[int], seed: int) -> None:
+    ids = sentences(lengths, distinct=True)
+    found, new = corrupt(
+        *(ids, np.array(lengths), NoiseConfig(drop=0.999), VOCABULARY, MASK),
+        *(np.random.default_rng(seed), lambda tokens: tokens >= 30),
+    )
+    for row, length, old, original in zip(found, new, ids, lengths, strict=True):
+        wanted = [t for t in old[:original].tolist() if t >= 30]
+        assert [t for t in row[:length].tolist() if t >= 30] == wanted and length <= max(len(wanted) + 1, 1)
+
+
+def test_without_words_of_pieces_the_noise_is_what_it_was() -> None:
+    """Recorded runs depend on it."""
+    ids, lengths = np.arange(5, 17).reshape(2, 6), np.array([6, 6])
+    found, new = corrupt(ids, lengths, NoiseConfig(drop=0.3, shuffle=3.0), 50, MASK, np.random.default_rng(0))
+    expected = [[6, 7, 9, 10], [12, 14, 15]]
+    assert [row[:n].tolist() for row, n in zip(found, new, strict=True)] == expected

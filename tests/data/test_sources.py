@@ -469,10 +469,10 @@ def test_another_process_publishes_first(
     write_files(folder)
     real = corpus_module._publish
 
-    def late(temporary: Path, target: Path) -> None:
+    def late(temporary: Path, target: Path, reopen: Callable[[Path], Any]) -> None:
         if not target.exists():
             load_other()
-        real(temporary, target)
+        real(temporary, target, reopen)
 
     def load_other() -> None:
         monkeypatch.setattr(corpus_module, "_publish", real)

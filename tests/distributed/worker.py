@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +19,7 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.laws import seeds_of, tiny_trainer, weights_of
-from textvae.data.batch import Batch
-from textvae.data.loader import BatchLoader
+from tests.laws import Interrupted, progress_of, seeds_of, tiny_trainer, weights_of
 from textvae.data.noise import NoiseConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
@@ -43,26 +39,6 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""
 
 
-@dataclass
-class Signalled:
-    """A loader that sends its own process a signal when it gives batch `at`."""
-
-    loader: BatchLoader
-    at: int
-    given: int = 0
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.loader.steps_per_epoch
-
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        for batch in self.loader.epoch(epoch, first):
-            if self.given == self.at:
-                os.kill(os.getpid(), signal.SIGTERM)
-            self.given += 1
-            yield batch
-
-
 def random_run(folder: Path, accelerator: Accelerator, seed: int = 0) -> Trainer:
     """Dropout on: bits can only be equal if each process draws again what it drew."""
     networks = {"dropout": 0.3, "dtype": torch.float32, "seed": seed}
@@ -74,9 +50,8 @@ def report(folder: Path, name: str, accelerator: Accelerator, trainer: Trainer, 
     stem = f"{name}.{accelerator.process_index}"
     weights = {n: t.contiguous() for n, t in weights_of(trainer).items()}
     save_file(weights, folder / f"{stem}.safetensors")
-    progress = {n: v for n, v in vars(trainer.progress).items() if n != "seconds"}
     facts |= {"num_processes": accelerator.num_processes, "type": accelerator.distributed_type.value}
-    (folder / f"{stem}.json").write_text(json.dumps({"progress": progress, **facts}))
+    (folder / f"{stem}.json").write_text(json.dumps({"progress": progress_of(trainer), **facts}))
 
 
 def same_as_one(folder: Path, accelerator: Accelerator) -> None:
@@ -96,7 +71,7 @@ def signal_and_resume(folder: Path, accelerator: Accelerator) -> None:
     report(folder, "whole", accelerator, whole, seeds=seeds)
     stopped = random_run(folder / "stopped", accelerator)
     if accelerator.process_index == 1:
-        stopped.loader = Signalled(stopped.loader, 5)  # type: ignore[assignment]
+        stopped.loader = Interrupted(stopped.loader, 5, signal.SIGTERM)  # type: ignore[assignment]
     result = stopped.fit()
     report(folder, "stopped", accelerator, stopped, reason=result.reason, signal=result.signal)
     resumed = random_run(folder / "stopped", accelerator, seed=99)

@@ -8,7 +8,7 @@ import pytest
 
 from textvae.errors import UserError
 from textvae.evaluation.evaluator import Evaluator
-from textvae.evaluation.output_files import evaluate_files, read_lines, read_outputs
+from textvae.evaluation.output_files import evaluate_files, read_outputs
 from textvae.evaluation.task import Transfer, TransferTask
 
 from .reviews import restyle
@@ -44,9 +44,8 @@ def test_three_labels_by_names_of_directions(tmp_path: Path) -> None:
 
 
 def test_lines_are_ended_by_lf_alone(tmp_path: Path) -> None:
-    (path,) = write(tmp_path, {"o": "\ufeffa\u2028a\r\n\nb\x85\x0cb\n\n"})
-    assert read_lines(path) == ["a\u2028a", "", "b\x85\x0cb", ""]
-    assert read_lines(write(tmp_path, {"e": ""})[0]) == []
+    paths = write(tmp_path, {"all": "\ufeffa\u2028a\r\n\nb\x85\x0cb\n"})
+    assert [transfer.output for transfer in read_outputs(TASK, paths)] == ["a\u2028a", "", "b\x85\x0cb"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="missing: cannot be read"):
         read_outputs(TASK, [tmp_path / "missing"])
     (tmp_path / "latin").write_bytes("a\nb\ncafé\n".encode("latin-1"))
-    with pytest.raises(UserError, match="latin, line 3: not UTF-8"):
+    with pytest.raises(UserError, match=r"latin:3: byte 4 \(0xe9\) is not UTF-8"):
         read_outputs(TASK, [tmp_path / "latin"])
 
 

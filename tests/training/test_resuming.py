@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.laws import DIAGONAL, all_objectives, assert_same_bits, tiny_trainer, weights_of
+from tests.laws import (
+    DIAGONAL,
+    Crash,
+    Interrupted,
+    all_objectives,
+    assert_same_bits,
+    progress_of,
+    tiny_trainer,
+    weights_of,
+)
 from textvae.checkpoint import Checkpoint
-from textvae.data.batch import Batch
-from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.objectives.schedules import Weight
 from textvae.training.trainer import Result, Trainer
 
 NOISE = NoiseConfig(drop=0.2, blank=0.1, shuffle=2, word_dropout=0.2)
-
-
-class Crash(Exception):
-    """The power is gone."""
-
-
-@dataclass
-class Interrupted:
-    """A loader that crashes, or sends this process a signal, when batch `at` of the whole run is asked for."""
-
-    loader: BatchLoader
-    at: int
-    signal: int | None = None
-    given: int = 0
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.loader.steps_per_epoch
-
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        for batch in self.loader.epoch(epoch, first):
-            if self.given == self.at:
-                if self.signal is None:
-                    raise Crash
-                os.kill(os.getpid(), self.signal)
-            self.given += 1
-            yield batch
 
 
 def judged(trainer: Trainer, step: int) -> dict[str, float]:
@@ -85,10 +62,6 @@ def resume(folder: Path, **options: Any) -> tuple[Trainer, Result, int]:
     assert checkpoint is not None
     trainer.restore(checkpoint)
     return trainer, trainer.fit(), checkpoint.step
-
-
-def progress_of(trainer: Trainer) -> dict[str, Any]:
-    return {name: value for name, value in vars(trainer.progress).items() if name != "seconds"}
 
 
 def assert_equal_runs(resumed: Trainer, whole: Trainer) -> None:

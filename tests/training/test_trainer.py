@@ -81,7 +81,7 @@ def test_patience_ends_it_after_that_many_evaluations_without_a_better_score(tmp
         evaluate_every=2,
         patience=3,
         validate=scores([0.1, 0.3, 0.2, 0.3, 0.25, 0.9, 0.9]),
-        save_best=lambda: saved.append(trainer.progress.step),
+        save_best=lambda step, metrics: saved.append(trainer.progress.step),
     )
     result = trainer.fit()
     assert (result.reason, result.progress.step) == ("patience", 10)
@@ -146,7 +146,7 @@ def test_a_score_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:
         evaluate_every=1,
         max_steps=4,
         validate=scores([math.nan, 0.1, 0.2, math.nan]),
-        save_best=lambda: saved.append(trainer.progress.step),
+        save_best=lambda step, metrics: saved.append(trainer.progress.step),
     )
     progress = trainer.fit().progress
     assert (progress.best_score, progress.best_step) == (0.2, 3) and saved == [2, 3]
@@ -260,7 +260,7 @@ def test_nan_is_found_before_an_evaluation(tmp_path: Path, monkeypatch: pytest.M
         checkpoint_every=100,
         evaluate_every=1,
         validate=validate,
-        save_best=lambda: saved.append(trainer.progress.step),
+        save_best=lambda step, metrics: saved.append(trainer.progress.step),
     )
     with pytest.raises(TrainingDiverged, match="J_rec .*step 3"):
         trainer.fit()

@@ -62,7 +62,7 @@ def check(argv: list[str], prog: str) -> int:
 
     from textvae.config import ExperimentConfig
     from textvae.data.sources import DataConfig, load_corpus
-    from textvae.experiment.preparation import cache_folder
+    from textvae.experiment.runs import cache_folder
     from textvae.text import TextConfig
 
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)

@@ -11,6 +11,15 @@ from textvae.errors import UserError
 
 def main(argv: list[str], default_config: Path | None = None, prog: str = "textvae train") -> int:
     """Train a run. Exit code 0 done, 2 wrong input, 3 diverged, 128 + signal when stopped by one."""
+    try:
+        return run(argv, default_config, prog)
+    except KeyboardInterrupt:  # while the data were prepared, or the second one: the first in training asks for an end
+        print(f"{prog}: interrupted; --resume goes on from the last checkpoint if there is one", file=sys.stderr)
+        return 130
+
+
+def run(argv: list[str], default_config: Path | None, prog: str) -> int:
+    """The same for a run that nobody interrupts."""
     from textvae.config import parse
     from textvae.experiment.training import train
     from textvae.training.trainer import TrainingDiverged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textvae.data.config import DataConfig
 from textvae.data.rows import Row
@@ -13,26 +13,43 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_READ = 5_000
+OPTIONS = ("data.text_column", "data.label_column", "data.reference_column")
 
 
-def check_columns(wanted: Iterable[str | None], present: list[str], where: str) -> None:
+class Record(NamedTuple):
+    """The cells of the wanted columns of one row; none for a blank line. line: from 1, the row's number in a table."""
+
+    line: int
+    cells: list[Any]
+
+
+class Columns(NamedTuple):
+    """Columns to read, and the options that name them."""
+
+    names: list[str]
+    options: tuple[str, ...] = OPTIONS
+
+
+def check_columns(
+    wanted: Iterable[str | None], present: list[str], where: str, options: Iterable[str] = OPTIONS
+) -> None:
     """Raise UserError if a wanted column is missing or ambiguous, naming those there are."""
     for column in wanted:
         if column is not None and present.count(column) != 1:
             problem = "no column" if column not in present else "more than one column"
             columns = ", ".join(repr(name) for name in present[:20]) or "none"
             raise UserError(
-                f"{where}: {problem} {column!r}; the columns are {columns}. Choose with --data.text_column, "
-                "--data.label_column, --data.reference_column"
+                f"{where}: {problem} {column!r}; the columns are {columns}. Choose with "
+                + ", ".join(f"--{option}" for option in options)
             )
 
 
-def wanted_columns(config: DataConfig, split: str) -> list[str]:
+def wanted_columns(config: DataConfig, split: str) -> Columns:
     """Columns to read for a split, the text first and the label second."""
     columns = [config.text_column, config.label_column]
     if split == "test" and config.reference_column is not None:
         columns.append(config.reference_column)  # of test only: training must not see them
-    return columns
+    return Columns(columns)
 
 
 def text_cell(value: Any, column: str, place: str) -> str:
@@ -63,6 +80,22 @@ def label_cell(value: Any, column: str, place: str, names: list[str] | None = No
     return str(value).strip()
 
 
+def id_cell(value: Any, column: str, place: str) -> str:
+    """An id as text; null is none."""
+    if value is None:
+        return ""
+    if not isinstance(value, str | int):
+        raise _wrong_type(value, column, place, "an id (text or whole number)")
+    return str(value).strip()
+
+
+def paragraphs_cell(value: Any, column: str, place: str, all_of_them: bool) -> str:
+    """A text; of a list of texts the first that is not blank, or all of them joined."""
+    texts = [text_cell(item, column, place) for item in (value if isinstance(value, list) else [value])]
+    filled = [text for text in texts if text.strip()]
+    return " ".join(filled) if all_of_them else next(iter(filled), "")
+
+
 def references_cell(value: Any, column: str, place: str) -> list[str]:
     """The rewritings: a text is one, null none."""
     values = value if isinstance(value, list) else [value]
@@ -75,22 +108,23 @@ def _wrong_type(value: Any, column: str, place: str, expected: str) -> UserError
     return UserError(f"{place}: column {column!r} holds {found}, expected {expected}; mend the row or take it out")
 
 
-def table_rows(
-    tables: Iterable[pa.RecordBatch | pa.Table],
-    columns: list[str],
-    where: str,
-    names: list[str] | None = None,
-) -> Iterator[Row]:
+def table_records(tables: Iterable[pa.RecordBatch | pa.Table], columns: Columns) -> Iterator[Record]:
     """Rows of Arrow tables that hold `columns`; at most one table is turned into Python values at a time."""
     number = 0
     for table in tables:
-        cells = [table.column(column).to_pylist() for column in columns]
-        for text, label, *references in zip(*cells, strict=True):
+        for cells in zip(*(table.column(column).to_pylist() for column in columns.names), strict=True):
             number += 1
-            place = f"{where}: row {number}"
-            yield Row(
-                text_cell(text, columns[0], place),
-                label_cell(label, columns[1], place, names),
-                references_cell(references[0], columns[2], place) if references else [],
-                number,
-            )
+            yield Record(number, list(cells))
+
+
+def labelled_row(record: Record, columns: Columns, place: str, names: list[str] | None = None) -> Row:
+    """A record whose columns are text, label and perhaps references."""
+    if not record.cells:
+        return Row("", "", [], record.line)
+    text, label, *references = record.cells
+    return Row(
+        text_cell(text, columns.names[0], place),
+        label_cell(label, columns.names[1], place, names),
+        references_cell(references[0], columns.names[2], place) if references else [],
+        record.line,
+    )

@@ -15,12 +15,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textvae.data.checks import DataReport
-from textvae.data.rows import display
 from textvae.errors import UserError
-from textvae.files import sha256, write_json
+from textvae.files import display, sha256, write_json
 
 if TYPE_CHECKING:
     import datasets
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INDEX = "corpus.json"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,36 @@ class Corpus:
 
 def write_index(folder: Path, labels: tuple[str, ...], report: DataReport, fingerprint: str) -> None:
     """Complete a corpus folder: labels, report and the checksums of its Arrow files."""
-    files = {path.name: sha256(path) for path in sorted(folder.glob("*.arrow"))}
-    content = {"labels": labels, "fingerprint": fingerprint, "files": files, "report": report.to_dict()}
-    write_json(folder / INDEX, content)
+    seal(folder, {"labels": labels, "fingerprint": fingerprint, "report": report.to_dict()})
 
 
 def open_corpus(folder: Path) -> Corpus | str:
-    """The corpus in `folder`, or what is wrong with it in a few words.
+    """The corpus in `folder`, or what is wrong with it in a few words."""
+    return open_sealed(folder, _read_corpus)
+
+
+def _read_corpus(folder: Path, index: dict[str, Any]) -> Corpus:
+    splits = {split: open_arrow(folder, split, index) for split in ("train", "dev", "test")}
+    if splits["train"] is None or splits["dev"] is None:
+        raise FileNotFoundError(errno.ENOENT, "no such split", "a split")  # told as: a split is missing
+    return Corpus(
+        splits["train"],
+        splits["dev"],
+        splits["test"],
+        tuple(index["labels"]),
+        DataReport.from_dict(index["report"]),
+        index["fingerprint"],
+    )
+
+
+def seal(folder: Path, content: dict[str, Any]) -> None:
+    """Complete a folder of Arrow files: write `content` and their checksums as its index."""
+    files = {path.name: sha256(path) for path in sorted(folder.glob("*.arrow"))}
+    write_json(folder / INDEX, {**content, "files": files})
+
+
+def open_sealed(folder: Path, read: Callable[[Path, dict[str, Any]], T]) -> T | str:
+    """What `read(folder, index)` makes of a sealed folder, or what is wrong with it in a few words.
 
     Every byte is checked against the index (0.15 s for a million sentences): a torn write
     or a bad disk must not become a quietly different training set.
@@ -65,18 +88,7 @@ def open_corpus(folder: Path) -> Corpus | str:
         for name, checksum in index["files"].items():
             if sha256(folder / name) != checksum:
                 return f"{name} is damaged"
-        report = DataReport.from_dict(index["report"])
-        splits = {split: _open_split(folder, split, index["files"]) for split in ("train", "dev", "test")}
-        if splits["train"] is None or splits["dev"] is None:
-            return "a split is missing"
-        return Corpus(
-            splits["train"],
-            splits["dev"],
-            splits["test"],
-            tuple(index["labels"]),
-            report,
-            index["fingerprint"],
-        )
+        return read(folder, index)
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
     except OSError as error:
@@ -85,11 +97,12 @@ def open_corpus(folder: Path) -> Corpus | str:
         return f"{INDEX} is damaged ({type(error).__name__})"
 
 
-def _open_split(folder: Path, split: str, files: dict[str, str]) -> datasets.Dataset | None:
+def open_arrow(folder: Path, split: str, index: dict[str, Any]) -> datasets.Dataset | None:
+    """A split of a sealed folder, memory-mapped; None where it has none."""
     import datasets
 
     name = f"{split}.arrow"
-    return datasets.Dataset.from_file(str(folder / name), split=split) if name in files else None
+    return datasets.Dataset.from_file(str(folder / name), split=split) if name in index["files"] else None
 
 
 def cache_key(value: Any) -> str:
@@ -97,8 +110,20 @@ def cache_key(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def open_or_build(cache_dir: Path, key: str, build: Callable[[Path], None]) -> Corpus:
+def code_checksum(*names: str) -> str:
+    """Checksum of what decides what a cached corpus holds, the modules `names` of this package among it.
+
+    A change there voids old caches. To be taken on import: a file changed later is not the code that runs.
+    """
+    here = Path(__file__).parent
+    paths = [here.parent / "files.py", here.parent / "text.py", *(here / f"{name}.py" for name in names)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def open_or_build(cache_dir: Path, key: str, build: Callable[[Path], None], reopen: Callable[[Path], T | str]) -> T:
     """Open the cached corpus `key`; if it is not there, or damaged, let `build(folder)` write it first.
+
+    `reopen(folder)` gives the corpus, or says what is wrong with it.
 
     Several processes may do this at once: each builds its own folder, the first rename wins. Whatever
     interrupts a build leaves nothing behind, except SIGKILL, whose remains the next build of the same key
@@ -106,8 +131,8 @@ def open_or_build(cache_dir: Path, key: str, build: Callable[[Path], None]) -> C
     """
     folder = cache_dir / f"corpus-{key}"
     if folder.is_dir():
-        corpus = open_corpus(folder)
-        if isinstance(corpus, Corpus):
+        corpus = reopen(folder)
+        if not isinstance(corpus, str):
             return corpus
         logger.warning("%s: %s; building it again", display(folder), corpus)
     with _writing(cache_dir):
@@ -115,8 +140,8 @@ def open_or_build(cache_dir: Path, key: str, build: Callable[[Path], None]) -> C
         _remove_remains(cache_dir, key)
         with _temporary_folder(cache_dir, f".corpus-{key}.") as temporary:
             build(temporary)
-            _publish(temporary, folder)
-    corpus = open_corpus(folder)
+            _publish(temporary, folder, reopen)
+    corpus = reopen(folder)
     if isinstance(corpus, str):
         raise UserError(f"{display(folder)}: {corpus} right after it was written; check the disk")
     return corpus
@@ -170,7 +195,7 @@ def _remove_remains(cache_dir: Path, key: str) -> None:
                 os.close(lock)
 
 
-def _publish(temporary: Path, folder: Path) -> None:
+def _publish(temporary: Path, folder: Path, reopen: Callable[[Path], Any]) -> None:
     """Rename the finished folder into place; a damaged one there gives way, a good one stays."""
     aside = temporary.with_name(temporary.name + ".old")
     for _ in range(10):  # again only if another process publishes or clears away at the same moment
@@ -180,7 +205,7 @@ def _publish(temporary: Path, folder: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
-        if folder.is_dir() and isinstance(open_corpus(folder), Corpus):
+        if folder.is_dir() and not isinstance(reopen(folder), str):
             return  # another process was faster
         with contextlib.suppress(FileNotFoundError):
             os.rename(folder, aside)

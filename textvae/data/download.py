@@ -202,6 +202,15 @@ def split_references(folder: Path, say: Say) -> None:
         say(f"reference.{label}: {len(rows)} human rewritings")
 
 
+def _each_label(url: str, lines: tuple[int, int], *text_sha256: str, folder: str = "") -> tuple[RemoteFile, ...]:
+    """`URL.0` and `URL.1`, put into `folder` under the same names; `text_sha256` is known of both or of neither."""
+    names = (f"{url}.0", f"{url}.1")
+    sums = text_sha256 or (None, None)
+    return tuple(
+        RemoteFile(name, folder + name, lines=lines, text_sha256=text) for name, text in zip(names, sums, strict=True)
+    )
+
+
 # The commit is the newest one of this repository that was found in a public index of GitHub (its README is
 # the one that states the licence); the repository's README and run.sh name the folder data/yelp and these
 # files. Sizes and checksums of the files are not published, hence None. `text_sha256` comes from a copy
@@ -210,7 +219,6 @@ def split_references(folder: Path, say: Say) -> None:
 # for both together.
 _LI_ET_AL = "https://raw.githubusercontent.com/lijuncen/Sentiment-and-Style-Transfer"
 _LI_COMMIT = "f06c20134b72033375770382cff2cfb94649f688"
-_TRAIN_LINES = (100_000, 400_000)
 
 DATASETS: dict[str, RemoteDataset] = {
     "yelp": RemoteDataset(
@@ -227,43 +235,25 @@ DATASETS: dict[str, RemoteDataset] = {
         ),
         base_url=f"{_LI_ET_AL}/{_LI_COMMIT}/data/yelp",
         files=(
-            RemoteFile("sentiment.train.0", "sentiment.train.0", lines=_TRAIN_LINES),
-            RemoteFile("sentiment.train.1", "sentiment.train.1", lines=_TRAIN_LINES),
-            RemoteFile(
-                "sentiment.dev.0",
-                "sentiment.dev.0",
-                lines=(2000, 2000),
-                text_sha256="57b6555bc31415db3d687a07072a46dd45f7b796a10de048a2354c84f312641d",
+            *_each_label("sentiment.train", (100_000, 400_000)),
+            *_each_label(
+                "sentiment.dev",
+                (2000, 2000),
+                "57b6555bc31415db3d687a07072a46dd45f7b796a10de048a2354c84f312641d",
+                "fe2d1e4acbb33e286e76bf3be7b9d81cd06c038fe90cd4d8b8457642621a5dab",
             ),
-            RemoteFile(
-                "sentiment.dev.1",
-                "sentiment.dev.1",
-                lines=(2000, 2000),
-                text_sha256="fe2d1e4acbb33e286e76bf3be7b9d81cd06c038fe90cd4d8b8457642621a5dab",
+            *_each_label(
+                "sentiment.test",
+                (500, 500),
+                "03498a3ef3b857b55bfb7b365750b2b289f8cba0e719f21b604fe72d43c4081c",
+                "e2ad90234ce01b8c7136032affb10ba706aeb9131fccc4a4b187cff321ac0927",
             ),
-            RemoteFile(
-                "sentiment.test.0",
-                "sentiment.test.0",
-                lines=(500, 500),
-                text_sha256="03498a3ef3b857b55bfb7b365750b2b289f8cba0e719f21b604fe72d43c4081c",
-            ),
-            RemoteFile(
-                "sentiment.test.1",
-                "sentiment.test.1",
-                lines=(500, 500),
-                text_sha256="e2ad90234ce01b8c7136032affb10ba706aeb9131fccc4a4b187cff321ac0927",
-            ),
-            RemoteFile(
-                "reference.0",
-                "source/reference.0",
-                lines=(500, 500),
-                text_sha256="ca50217f29f4dd285eabedc24b543306eb3365be3d2b6c15b31ca387b54c9453",
-            ),
-            RemoteFile(
-                "reference.1",
-                "source/reference.1",
-                lines=(500, 500),
-                text_sha256="90231c83c6ddcbf7e96fb23f1217f44a703bb328bac750f27f3b442344bd2061",
+            *_each_label(
+                "reference",
+                (500, 500),
+                "ca50217f29f4dd285eabedc24b543306eb3365be3d2b6c15b31ca387b54c9453",
+                "90231c83c6ddcbf7e96fb23f1217f44a703bb328bac750f27f3b442344bd2061",
+                folder="source/",
             ),
         ),
         finish=split_references,

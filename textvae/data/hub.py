@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textvae.data.cells import ROWS_PER_READ, check_columns, table_rows, wanted_columns
+from textvae.data.cells import (
+    ROWS_PER_READ,
+    Columns,
+    Record,
+    check_columns,
+    labelled_row,
+    table_records,
+    wanted_columns,
+)
 from textvae.data.config import LEFT_OUT, DataConfig
 from textvae.data.rows import SPLITS, Part, Row, Source
 from textvae.errors import UserError
@@ -19,8 +27,8 @@ if TYPE_CHECKING:
 
 def hub(config: DataConfig) -> Source:
     """Load (download once, into the cache of `datasets`) and choose the splits."""
-    loaded = _load(config)
-    splits: dict[str, list[Part]] = {}
+    loaded = load_splits(config.path, config.subset, config.revision)
+    splits: dict[str, list[Part[Row]]] = {}
     digest = hashlib.sha256()
     for split in ("test", "dev", "train"):
         name = _choose(split, list(loaded), config)
@@ -28,30 +36,35 @@ def hub(config: DataConfig) -> Source:
             continue
         where = f"{config.path}[{name}]"
         columns = wanted_columns(config, split)
-        check_columns(columns, loaded[name].column_names, where)
-        selected = loaded[name].select_columns(columns).with_format("arrow")
+        selected = select(loaded[name], columns, where)
         digest.update(f"{split}\0{name}\0".encode())
-        _hash_content(selected, digest)
+        hash_content(selected, digest)
         splits[split] = [Part(name, where, functools.partial(_rows, selected, columns, where, config), True)]
     if "train" not in splits:
         raise UserError(f"{config.path}: no split `train`, only {', '.join(loaded)}; choose with --data.train")
     return Source(splits, digest.hexdigest())
 
 
-def _load(config: DataConfig) -> dict[str, datasets.Dataset]:
+def select(data: datasets.Dataset, columns: Columns, where: str) -> datasets.Dataset:
+    """The wanted columns, as Arrow tables."""
+    check_columns(columns.names, data.column_names, where, columns.options)
+    return data.select_columns(columns.names).with_format("arrow")
+
+
+def load_splits(path: str, subset: str | None, revision: str | None) -> dict[str, datasets.Dataset]:
     """{split: data}. Whatever goes wrong in there (no network, no such id, broken files) is one error."""
     import datasets
 
     try:
-        if any((Path(config.path) / name).is_file() for name in ("dataset_dict.json", "state.json")):
-            loaded = datasets.load_from_disk(config.path)
+        if any((Path(path) / name).is_file() for name in ("dataset_dict.json", "state.json")):
+            loaded = datasets.load_from_disk(path)
         else:
-            loaded = datasets.load_dataset(config.path, config.subset, revision=config.revision)
+            loaded = datasets.load_dataset(path, subset, revision=revision)
     except Exception as error:  # the library raises some thirty types, those of its file systems included
         cause = error.__cause__ or error  # "an error occurred" stands before the reason
         reason = (str(cause).splitlines() or [""])[0]
         raise UserError(
-            f"{config.path}: the data set cannot be loaded ({type(cause).__name__}: {reason}); check "
+            f"{path}: the data set cannot be loaded ({type(cause).__name__}: {reason}); check "
             "data.path, data.subset and data.revision, the network, and HF_TOKEN if the data set is private"
         ) from error
     return {"train": loaded} if isinstance(loaded, datasets.Dataset) else dict(loaded)
@@ -69,7 +82,7 @@ def _choose(split: str, present: list[str], config: DataConfig) -> str | None:
     return names[0] if names else None
 
 
-def _hash_content(data: datasets.Dataset, digest: Any) -> None:
+def hash_content(data: datasets.Dataset, digest: Any) -> None:
     """Feed the columns into `digest` as Arrow messages: by content, wherever `datasets` keeps its files."""
     import pyarrow as pa
 
@@ -81,11 +94,17 @@ def _hash_content(data: datasets.Dataset, digest: Any) -> None:
         digest.update(sink.getvalue())
 
 
-def _rows(data: datasets.Dataset, columns: list[str], where: str, config: DataConfig) -> Iterator[Row]:
-    names = getattr(data.features[columns[1]], "names", None)  # of a ClassLabel
+def _rows(data: datasets.Dataset, columns: Columns, where: str, config: DataConfig) -> Iterator[Row]:
+    names = getattr(data.features[columns.names[1]], "names", None)  # of a ClassLabel
     if names is not None and config.labels is not None and not set(config.labels) <= set(names):
         names = None  # data.labels speaks of the numbers
+    for record in records(data, columns, where):
+        yield labelled_row(record, columns, f"{where}: row {record.line}", names)
+
+
+def records(data: datasets.Dataset, columns: Columns, where: str) -> Iterator[Record]:
+    """The rows of what `select` gave."""
     try:
-        yield from table_rows(data.iter(ROWS_PER_READ), columns, where, names)
+        yield from table_records(data.iter(ROWS_PER_READ), columns)
     except (UnicodeDecodeError, OSError) as error:
         raise UserError(f"{where}: cannot be read ({error}); load the data set anew") from error

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textvae.data.config import LEFT_OUT, DataConfig
-from textvae.data.rows import SPLITS, Part, Row, Source, display, fingerprint, read_lines, unreadable
+from textvae.data.rows import ONE_SENTENCE, SPLITS, Part, Row, Source, fingerprint
 from textvae.errors import UserError
+from textvae.files import display, read_lines, unreadable
 
 References = dict[str, list[Path]]
 
@@ -119,19 +120,19 @@ def _find_references(folder: Path, labels: list[str]) -> tuple[References, list[
     return found, [display(name) for name in names]
 
 
-def _part(path: Path, label: str, references: list[Path], config: DataConfig) -> Part:
+def _part(path: Path, label: str, references: list[Path], config: DataConfig) -> Part[Row]:
     rows = functools.partial(_rows, path, label, references, config.max_line_chars)
     return Part(display(path.name), display(path), rows)
 
 
 def _rows(path: Path, label: str, references: list[Path], max_chars: int) -> Iterator[Row]:
     if not references:
-        for number, line in read_lines(path, max_chars):
+        for number, line in read_lines(path, max_chars, ONE_SENTENCE):
             yield Row(line, label, [], number)
         return
     _same_length(path, references, max_chars)
-    readers = [read_lines(reference, max_chars) for reference in references]
-    for (number, line), *rewritings in zip(read_lines(path, max_chars), *readers, strict=False):
+    readers = [read_lines(reference, max_chars, ONE_SENTENCE) for reference in references]
+    for (number, line), *rewritings in zip(read_lines(path, max_chars, ONE_SENTENCE), *readers, strict=False):
         yield Row(line, label, [_without_source(line, rewriting) for _, rewriting in rewritings], number)
 
 
@@ -143,7 +144,8 @@ def _without_source(line: str, reference: str) -> str:
 def _same_length(path: Path, references: list[Path], max_chars: int) -> None:
     """Blank lines at the end do not count; blank lines within do, they keep the alignment."""
     lengths = {
-        p: max((n for n, line in read_lines(p, max_chars) if line.strip()), default=0) for p in (path, *references)
+        p: max((n for n, line in read_lines(p, max_chars, ONE_SENTENCE) if line.strip()), default=0)
+        for p in (path, *references)
     }
     for reference in references:
         if lengths[reference] != lengths[path]:

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import textvae.text
 from textvae.data import checks
 from textvae.data.checks import DataReport, Tally
 from textvae.data.config import DataConfig
-from textvae.data.corpus import Corpus, cache_key, open_or_build, write_index
+from textvae.data.corpus import Corpus, cache_key, code_checksum, open_corpus, open_or_build, write_index
 from textvae.data.hub import hub
 from textvae.data.label_files import label_files
-from textvae.data.rows import Source, display
+from textvae.data.rows import Source
 from textvae.data.tables import jsonl, parquet, separated
 from textvae.errors import UserError
+from textvae.files import display
 from textvae.text import TextConfig
 
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
 
-def _code() -> str:
-    """Checksum of the modules that decide what a cached corpus holds; a change there voids old caches."""
-    here = Path(__file__).parent
-    names = ("rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources")
-    paths = [Path(textvae.text.__file__), *(here / f"{name}.py" for name in names)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
-CODE = _code()  # when imported: a file changed later is not the code that runs
+CODE = code_checksum("rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources")
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,
@@ -52,7 +43,9 @@ def load_corpus(config: DataConfig, text: TextConfig, cache_dir: str | Path) -> 
     """
     source = SOURCES[config.source](config)
     folder = Path(cache_dir)
-    return open_or_build(folder, _key(source, config, text), lambda into: _build(source, config, text, into))
+    return open_or_build(
+        folder, _key(source, config, text), lambda into: _build(source, config, text, into), open_corpus
+    )
 
 
 def _key(source: Source, config: DataConfig, text: TextConfig) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 
 from textvae.data.checks import Columns, SplitSummary, Tally
 from textvae.data.config import DataConfig
-from textvae.data.rows import Part, Row, too_long
+from textvae.data.rows import ONE_SENTENCE, Part, Row
 from textvae.errors import UserError
 from textvae.text import TextConfig, prepare
 
@@ -43,45 +44,30 @@ class Staging:
         self.tally = tally
         self.raw_labels: dict[str, int] = {}  # label in the data -> its number in the order of appearance
 
-    def write(self, split: str, parts: list[Part], path: Path) -> None:
+    def write(self, split: str, parts: list[Part[Row]], path: Path) -> None:
         """Prepare all rows of a split into the Arrow file `path`. Raises UserError for what is wrong in
         them."""
-        with open_writer(path, STAGED) as writer:
-            batch: list[tuple[Any, ...]] = []
-            written = 0
-            for index, part in enumerate(parts):
-                before = written + len(batch)
-                for row in part.rows():
-                    staged = self._prepare(row, part, split)
-                    if staged is None:
-                        continue
-                    batch.append((*staged, index, row.line))
-                    if len(batch) == BATCH:
-                        written = self._flush(batch, writer, written)
-                if written + len(batch) == before:
-                    raise UserError(f"{part.where}: holds no sentence; fill the file or take it away")
-            self._flush(batch, writer, written)
+        write_rows(self._rows(split, parts), STAGED, path)
 
-    @staticmethod
-    def _flush(batch: list[tuple[Any, ...]], writer: Any, written: int) -> int:
-        if batch:
-            columns = [
-                pa.array(column, field.type) for column, field in zip(zip(*batch, strict=True), STAGED, strict=True)
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=STAGED))
-        written += len(batch)
-        batch.clear()
-        if written and written % 1_000_000 == 0:
-            logger.info("prepared %s sentences", f"{written:,}")
-        return written
+    def _rows(self, split: str, parts: list[Part[Row]]) -> Iterator[tuple[Any, ...]]:
+        for index, part in enumerate(parts):
+            count = 0
+            for row in part.rows():
+                staged = self._prepare(row, part, split)
+                if staged is not None:
+                    count += 1
+                    yield (*staged, index, row.line)
+            if not count:
+                raise UserError(f"{part.where}: holds no sentence; fill the file or take it away")
 
-    def _prepare(self, row: Row, part: Part, split: str) -> tuple[Any, ...] | None:
+    def _prepare(self, row: Row, part: Part[Row], split: str) -> tuple[Any, ...] | None:
         """(text, raw, label number, references, hash, words), or None for an empty sentence."""
         raw = row.raw
-        if not (raw.isascii() and raw.isprintable()):
-            self._check_characters(raw, row, part, split)
+        if check_characters(raw, lambda: part.place(row.line)):
+            self.tally.add("control_characters", split, lambda: part.place(row.line, full=False))
         if len(raw) > self.config.max_line_chars:
-            raise too_long(part.place(row.line), str(len(raw)), self.config.max_line_chars)
+            found = f"{len(raw)} characters in one sentence, at most {self.config.max_line_chars} are allowed"
+            raise UserError(f"{part.place(row.line)}: {found}; {ONE_SENTENCE}")
         text = prepare(raw, self.text)
         if not text:
             self.tally.add("empty", split, lambda: part.place(row.line, full=False))
@@ -90,7 +76,7 @@ class Staging:
         if label is None:
             label = self._new_label(row.label, part.place(row.line))
         words = text.count(" ") + 1
-        digest = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+        digest = text_hash(text)
         if words > self.config.max_tokens:
             kind = "over_long_dropped" if split == "train" else "over_long_cut"
             self.tally.add(kind, split, lambda: part.place(row.line, full=False))
@@ -98,13 +84,6 @@ class Staging:
                 text = " ".join(text.split(" ", self.config.max_tokens)[: self.config.max_tokens])
                 words = self.config.max_tokens
         return text, raw, label, self._references(row, part, split), digest, words
-
-    def _check_characters(self, raw: str, row: Row, part: Part, split: str) -> None:
-        if "\0" in raw:
-            raise UserError(f"{part.place(row.line)}: character {raw.index(chr(0)) + 1} is NUL; take it out")
-        _check_unicode(raw, part.place(row.line))
-        if CONTROL.search(raw):
-            self.tally.add("control_characters", split, lambda: part.place(row.line, full=False))
 
     def _new_label(self, raw: str, place: str) -> int:
         _check_unicode(raw, place)
@@ -117,13 +96,28 @@ class Staging:
             raise UserError(f"{place}: over {MAX_LABELS} different labels; is data.label_column the right column?")
         return self.raw_labels.setdefault(raw, len(self.raw_labels))
 
-    def _references(self, row: Row, part: Part, split: str) -> list[str]:
+    def _references(self, row: Row, part: Part[Row], split: str) -> list[str]:
         kept = [reference.strip() for reference in row.references]
         for reference in kept:
             _check_unicode(reference, part.place(row.line))
             if not reference:
                 self.tally.add("empty_references", split, lambda: part.place(row.line, full=False))
         return [reference for reference in kept if reference]
+
+
+def text_hash(text: str) -> int:
+    """64 bits that stand for a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def check_characters(raw: str, place: Callable[[], str]) -> bool:
+    """Whether a text holds control characters; raises UserError for NUL and half characters."""
+    if raw.isascii() and raw.isprintable():
+        return False
+    if "\0" in raw:
+        raise UserError(f"{place()}: character {raw.index(chr(0)) + 1} is NUL; take it out")
+    _check_unicode(raw, place())
+    return CONTROL.search(raw) is not None
 
 
 def _check_unicode(text: str, place: str) -> None:
@@ -147,6 +141,19 @@ def class_names(raw_labels: list[str], config: DataConfig) -> tuple[tuple[str, .
     return names, np.array([index[mapping[label]] for label in raw_labels], dtype=np.int64)
 
 
+def write_rows(rows: Iterable[tuple[Any, ...]], schema: pa.Schema, path: Path) -> None:
+    """Write rows as they come to an Arrow file, a few thousand at a time."""
+    stream, written = iter(rows), 0
+    with open_writer(path, schema) as writer:
+        while batch := list(itertools.islice(stream, BATCH)):
+            cells = zip(zip(*batch, strict=True), schema, strict=True)
+            columns = [pa.array(column, field.type) for column, field in cells]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            written += len(batch)
+            if written % 1_000_000 == 0:
+                logger.info("prepared %s sentences", f"{written:,}")
+
+
 @contextlib.contextmanager
 def open_writer(path: Path, schema: pa.Schema) -> Iterator[Any]:
     """An Arrow stream written through a plain file, so that a full disk is an OSError with its errno."""
@@ -159,7 +166,7 @@ def open_table(path: Path) -> pa.Table:
     return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
 
 
-def staged_columns(table: pa.Table, parts: list[Part], classes: np.ndarray) -> Columns:
+def staged_columns(table: pa.Table, parts: list[Part[Row]], classes: np.ndarray) -> Columns:
     """The numbers of a staged split; `classes` maps the staged label to the class."""
 
     def where(row: int, full: bool = False) -> str:
@@ -168,19 +175,30 @@ def staged_columns(table: pa.Table, parts: list[Part], classes: np.ndarray) -> C
     return Columns(table["hash"].to_numpy(), classes[table["label"].to_numpy()], table["words"].to_numpy(), where)
 
 
-def copy_rows(table: pa.Table, mask: np.ndarray, classes: np.ndarray, path: Path) -> None:
-    """Write the rows where `mask` (N,) is true, labels replaced by classes, as a file `datasets` opens."""
+def copy_rows(
+    table: pa.Table,
+    mask: np.ndarray,
+    classes: np.ndarray | None,
+    path: Path,
+    kept: Mapping[str, pa.DataType] = COLUMNS,
+) -> None:
+    """Write the columns `kept` of the rows where `mask` (N,) is true as a file `datasets` opens.
+
+    Labels are replaced by classes.
+    """
     import datasets
 
-    schema = datasets.Features.from_arrow_schema(pa.schema(COLUMNS)).arrow_schema  # with their metadata
+    schema = datasets.Features.from_arrow_schema(pa.schema(kept)).arrow_schema  # with their metadata
     start = 0
     with open_writer(path, schema) as writer:
-        for batch in table.select(list(COLUMNS)).to_batches():
+        for batch in table.select(list(kept)).to_batches():
             chosen = batch.filter(pa.array(mask[start : start + len(batch)]))
             start += len(batch)
             if len(chosen):
-                label = pa.array(classes[chosen["label"].to_numpy()])
-                columns = [label if name == "label" else chosen[name] for name in schema.names]
+                columns = [
+                    chosen[name] if classes is None or name != "label" else pa.array(classes[chosen[name].to_numpy()])
+                    for name in schema.names
+                ]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 

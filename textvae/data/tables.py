@@ -1,5 +1,4 @@
-"""Sources with named columns: `jsonl`, `csv` (and tsv), `parquet`; and the cells all of them share with
-`hub`."""
+"""Sources with named columns: `jsonl`, `csv` (and tsv), `parquet`."""
 
 from __future__ import annotations
 
@@ -14,46 +13,38 @@ from typing import Any, Literal
 
 from textvae.data.cells import (
     ROWS_PER_READ,
+    Columns,
+    Record,
     check_columns,
-    label_cell,
-    references_cell,
-    table_rows,
-    text_cell,
+    labelled_row,
+    table_records,
     wanted_columns,
 )
 from textvae.data.config import LEFT_OUT, DataConfig
-from textvae.data.rows import (
-    RECORD_CHARS,
-    SPLITS,
-    Part,
-    Row,
-    Source,
-    display,
-    fingerprint,
-    read_lines,
-    unreadable,
-)
+from textvae.data.rows import SPLITS, Part, Row, Source, fingerprint
 from textvae.errors import UserError
+from textvae.files import display, read_lines, unreadable
 
-Reader = Callable[[Path, str, DataConfig], Iterator[Row]]  # (file, split, config)
+Reader = Callable[[Path, Columns, str | None], Iterator[Record]]  # (file, columns, delimiter of csv)
 
 
 def jsonl(config: DataConfig) -> Source:
     """One JSON object a line, in *.jsonl, *.ndjson or *.json."""
-    return _tables(config, (".jsonl", ".ndjson", ".json"), _jsonl_rows)
+    return _tables(config, "jsonl")
 
 
 def separated(config: DataConfig) -> Source:
     """Columns named in the first line, in *.csv or *.tsv."""
-    return _tables(config, (".csv", ".tsv"), _csv_rows)
+    return _tables(config, "csv")
 
 
 def parquet(config: DataConfig) -> Source:
     """Columns of *.parquet or *.pq; errors and reports count rows from 1."""
-    return _tables(config, (".parquet", ".pq"), _parquet_rows)
+    return _tables(config, "parquet")
 
 
-def _tables(config: DataConfig, endings: tuple[str, ...], reader: Reader) -> Source:
+def _tables(config: DataConfig, kind: str) -> Source:
+    endings = ENDINGS[kind]
     found = {split: _find(config, split, endings) for split in ("test", "dev", "train")}
     if not found["train"]:
         raise UserError(
@@ -61,7 +52,7 @@ def _tables(config: DataConfig, endings: tuple[str, ...], reader: Reader) -> Sou
             "files so, or give a pattern with --data.train"
         )
     _check_disjoint(found)
-    splits = {split: [_part(path, split, config, reader) for path in paths] for split, paths in found.items() if paths}
+    splits = {split: [_part(path, split, config, kind) for path in paths] for split, paths in found.items() if paths}
     return Source(splits, fingerprint((split, path) for split, paths in found.items() for path in paths))
 
 
@@ -76,9 +67,15 @@ def _check_disjoint(found: dict[str, list[Path]]) -> None:
             seen[path] = split
 
 
-def _part(path: Path, split: str, config: DataConfig, reader: Reader) -> Part:
-    rows = functools.partial(reader, path, split, config)
-    return Part(display(path.name), display(path), rows, by_row=reader is _parquet_rows)
+def _part(path: Path, split: str, config: DataConfig, kind: str) -> Part[Row]:
+    rows = functools.partial(_rows, path, split, config, kind)
+    return Part(display(path.name), display(path), rows, by_row=kind == "parquet")
+
+
+def _rows(path: Path, split: str, config: DataConfig, kind: str) -> Iterator[Row]:
+    columns, mark = wanted_columns(config, split), ": row " if kind == "parquet" else ":"
+    for record in READERS[kind](path, columns, config.delimiter):
+        yield labelled_row(record, columns, f"{display(path)}{mark}{record.line}")
 
 
 def _find(config: DataConfig, split: str, endings: tuple[str, ...]) -> list[Path]:
@@ -120,22 +117,17 @@ def _by_name(folder: Path, listing: list[Path], split: str, endings: tuple[str, 
 # ---- jsonl
 
 
-def _jsonl_rows(path: Path, split: str, config: DataConfig) -> Iterator[Row]:
-    columns = wanted_columns(config, split)
-    for number, line in read_lines(path, RECORD_CHARS):
+def jsonl_records(path: Path, columns: Columns, delimiter: str | None = None) -> Iterator[Record]:
+    """The lines of a jsonl file."""
+    for number, line in read_lines(path):
         place = f"{display(path)}:{number}"
         if not line.strip():
-            yield Row("", "", [], number)
+            yield Record(number, [])
             continue
         values = _json_object(line, place)
-        if any(column not in values for column in columns):
-            check_columns(columns, list(values), place)
-        yield Row(
-            text_cell(values[columns[0]], columns[0], place),
-            label_cell(values[columns[1]], columns[1], place),
-            references_cell(values[columns[2]], columns[2], place) if len(columns) > 2 else [],
-            number,
-        )
+        if any(column not in values for column in columns.names):
+            check_columns(columns.names, list(values), place, columns.options)
+        yield Record(number, [values[column] for column in columns.names])
 
 
 def _json_object(line: str, place: str) -> dict[str, Any]:
@@ -154,34 +146,34 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
 # ---- csv
 
 
-def _csv_rows(path: Path, split: str, config: DataConfig) -> Iterator[Row]:
-    where, columns = display(path), wanted_columns(config, split)
-    reader = _csv_reader(path, config)
+def csv_records(path: Path, columns: Columns, delimiter: str | None = None) -> Iterator[Record]:
+    """The records of a csv file, by their first line."""
+    where = display(path)
+    reader = _csv_reader(path, delimiter)
     header: list[str] | None = None
     first = 1  # line on which the record begins: a quoted field may run over several
     while (record := _next_record(reader, f"{where}:{first}")) is not None:
         if header is None:
             header = [name.strip() for name in record]
-            check_columns(columns, header, f"{where}:{first}")
-            indices = [header.index(column) for column in columns]
+            check_columns(columns.names, header, f"{where}:{first}", columns.options)
+            indices = [header.index(column) for column in columns.names]
         elif not record:
-            yield Row("", "", [], first)
+            yield Record(first, [])
         elif len(record) != len(header):
             raise UserError(
                 f"{where}:{first}: {len(record)} fields, but the header names {len(header)}; "
                 "put text that holds the separator or a line break in double quotes"
             )
         else:
-            text, label, *references = (record[index] for index in indices)
-            yield Row(text, label.strip(), references, first)
+            yield Record(first, [record[index] for index in indices])
         first = reader.line_num + 1
 
 
-def _csv_reader(path: Path, config: DataConfig) -> Any:
+def _csv_reader(path: Path, delimiter: str | None) -> Any:
     """Tabs: without quoting, as the registered media type has it; a lone quote must not swallow lines."""
-    delimiter = config.delimiter or ("\t" if path.suffix == ".tsv" else ",")
+    delimiter = delimiter or ("\t" if path.suffix == ".tsv" else ",")
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    lines = (line + "\n" for _, line in read_lines(path, RECORD_CHARS))
+    lines = (line + "\n" for _, line in read_lines(path))
     return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
 
 
@@ -195,15 +187,16 @@ def _next_record(reader: Any, place: str) -> list[str] | None:
 # ---- parquet
 
 
-def _parquet_rows(path: Path, split: str, config: DataConfig) -> Iterator[Row]:
+def parquet_records(path: Path, columns: Columns, delimiter: str | None = None) -> Iterator[Record]:
+    """The rows of a parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    where, columns = display(path), wanted_columns(config, split)
+    where = display(path)
     try:
         with pq.ParquetFile(path) as file:
-            check_columns(columns, file.schema_arrow.names, where)
-            yield from table_rows(file.iter_batches(ROWS_PER_READ, columns=columns), columns, where)
+            check_columns(columns.names, file.schema_arrow.names, where, columns.options)
+            yield from table_records(file.iter_batches(ROWS_PER_READ, columns=columns.names), columns)
     except UserError:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -212,3 +205,7 @@ def _parquet_rows(path: Path, split: str, config: DataConfig) -> Iterator[Row]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+READERS: dict[str, Reader] = {"jsonl": jsonl_records, "csv": csv_records, "parquet": parquet_records}
+ENDINGS = {"jsonl": (".jsonl", ".ndjson", ".json"), "csv": (".csv", ".tsv"), "parquet": (".parquet", ".pq")}

@@ -10,6 +10,7 @@ from textvae.errors import UserError
 from textvae.evaluation.evaluator import Evaluator
 from textvae.evaluation.results import Evaluation
 from textvae.evaluation.task import Transfer, TransferTask
+from textvae.files import read_lines
 
 NAMES = re.compile(r"outputs\.(?P<source>[^.]+)(?:\.(?P<target>[^.]+))?")
 
@@ -72,28 +73,10 @@ def _in_folder(task: TransferTask, folder: Path) -> list[tuple[Path, int, int]]:
 
 
 def _aligned(task: TransferTask, path: Path, rows: Sequence[int], targets: Sequence[int], which: str) -> list[Transfer]:
-    lines = read_lines(path)
+    lines = [line for _, line in read_lines(path)]
     if len(lines) != len(rows):
         raise UserError(
             f"{path} has {len(lines)} lines, but {task.source} has {len(rows)} sentences{which}: "
             "one output a line, in the order of the test sentences, an empty line where there is none"
         )
     return [Transfer(row, target, line) for row, target, line in zip(rows, targets, lines, strict=True)]
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file, ended by LF or CR LF and nothing else: U+2028 inside a sentence ends no line."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    lines = content.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    found = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(line.removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8"))
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}, line {number}: not UTF-8; convert the file, e.g. with iconv") from error
-    return found

@@ -19,7 +19,8 @@ from textvae.evaluation.evaluator import Evaluator
 from textvae.evaluation.probes import probe
 from textvae.evaluation.task import Transfer, TransferTask
 from textvae.experiment.latents import every_so_often, posterior_means
-from textvae.experiment.preparation import Prepared, cache_folder, check_same_data, content_filters, prepare
+from textvae.experiment.preparation import Prepared, content_filters, prepare
+from textvae.experiment.runs import cache_folder, check_same_data
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.text import prepare as prepare_text
 from textvae.tokenization.config import SPECIAL
@@ -36,7 +37,7 @@ class FinishedRun:
     def prepared(self) -> Prepared:
         """Data and tokenizer; UserError if the data are not those it was trained on."""
         prepared = prepare(self.config, self.folder)
-        check_same_data(prepared.corpus, self.folder)
+        check_same_data(prepared.fingerprint, self.folder)
         return prepared
 
     @cached_property

@@ -14,13 +14,13 @@ import torch
 from accelerate import Accelerator, DistributedType
 from transformers.utils import logging as transformers_logging
 
-from textvae.config import ExperimentConfig
+from textvae.config import ExperimentConfig, SummarizationConfig
 from textvae.errors import UserError
 from textvae.training.allocator import keep_memory
 from textvae.training.tracking import JsonlTracker
 
 
-def make_accelerator(config: ExperimentConfig) -> Accelerator:
+def make_accelerator(config: ExperimentConfig | SummarizationConfig) -> Accelerator:
     """accelerate as the launcher configured it, with our precision and trackers."""
     keep_memory()
     transformers_logging.disable_progress_bar()

@@ -7,32 +7,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 import yaml
 from safetensors import SafetensorError
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from textvae.checkpoint import recover
 from textvae.errors import UserError
+from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
 from textvae.tokenization import load_tokenizer
 
-MODELS: dict[str, type[StyleContentVAE]] = {"textvae_style_content": StyleContentVAE}
+MODELS: dict[str, type[PreTrainedModel]] = {
+    "textvae_style_content": StyleContentVAE,
+    "textvae_seq2seq2seq": Seq2Seq2Seq,
+}
 """`model_type` in config.json → class. A checkpoint names a row here and brings no code of its own."""
+
+PURPOSES: dict[str, str] = {
+    "textvae_style_content": "transfers style (textvae transfer)",
+    "textvae_seq2seq2seq": "summarizes (textvae summarize)",
+}
+"""`model_type` → what such a model is for, in messages."""
+
+Model = TypeVar("Model", bound=PreTrainedModel)
 
 PREFERRED = ("best", "last")
 """Model folders inside a run, the first that exists."""
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Generic[Model]):
     """A model in eval mode with what belongs to it."""
 
-    model: StyleContentVAE
+    model: Model
     tokenizer: PreTrainedTokenizerFast
     text: TextConfig
     folder: Path
@@ -51,18 +63,18 @@ def find_device(name: str | torch.device | None) -> torch.device:
     return device
 
 
-def load(path: str | Path, device: torch.device) -> Loaded:
-    """Read a run folder, or a model folder inside one.
+def load(path: str | Path, device: torch.device, kind: type[Model]) -> Loaded[Model]:
+    """Read a run folder, or a model folder inside one, with a model of class `kind`.
 
-    Raises UserError where something is missing, damaged, or would have to be unpickled.
+    Raises UserError where something is missing, damaged, of another kind, or would have to be unpickled.
     """
     model_folder, run = locate(Path(path))
     tokenizer = read_tokenizer(run / "tokenizer")
-    model = read_model(model_folder)
-    if len(tokenizer) != model.config.vocab_size:
+    model = read_model(model_folder, kind)
+    words = model.config.vocab_size - getattr(model.config, "slots", 0)  # slots follow the words of the tokenizer
+    if len(tokenizer) != words:
         raise UserError(
-            f"{run / 'tokenizer'} has {len(tokenizer)} tokens and {model_folder} {model.config.vocab_size}: "
-            "they do not belong to one run"
+            f"{run / 'tokenizer'} has {len(tokenizer)} tokens and {model_folder} {words}: they do not belong to one run"
         )
     model.eval().to(device)  # type: ignore[arg-type]
     return Loaded(model, tokenizer, read_text_config(run / "config.yaml"), model_folder)
@@ -84,7 +96,7 @@ def locate(path: Path) -> tuple[Path, Path]:
     return model, run
 
 
-def read_model(folder: Path) -> StyleContentVAE:
+def read_model(folder: Path, wanted: type[Model]) -> Model:
     """The weights of a folder written by `save_pretrained`."""
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
@@ -92,18 +104,20 @@ def read_model(folder: Path) -> StyleContentVAE:
         raise UserError(f"{folder / 'config.json'} cannot be read: {error}") from error
     if kind not in MODELS:
         raise UserError(f"{folder / 'config.json'}: model_type {kind!r} is not one of {sorted(MODELS)}")
+    if MODELS[kind] is not wanted:
+        raise UserError(f"{folder} holds a model of another kind: it {PURPOSES[kind]}")
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"{folder} has no *.safetensors; weights in other formats (pickle) are never loaded")
     try:
         with silent():
-            loaded: Any = MODELS[kind].from_pretrained(  # typed as the model alone
+            loaded: Any = wanted.from_pretrained(  # typed as the model alone
                 folder, use_safetensors=True, local_files_only=True, output_loading_info=True
             )
     except UserError:
         raise
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise UserError(f"{folder} cannot be loaded, it is damaged or of another version: {error}") from error
-    model: StyleContentVAE = loaded[0]
+    model: Model = loaded[0]
     report: dict[str, set[str]] = loaded[1]
     wrong = {name: sorted(report[name]) for name in ("missing_keys", "unexpected_keys") if report[name]}
     if wrong:

@@ -146,7 +146,7 @@ class StyleTransfer:
 
         Only safetensors, JSON and YAML are read; nothing in the folder is executed.
         """
-        loaded = load(run, find_device(device))
+        loaded = load(run, find_device(device), StyleContentVAE)
         return cls(loaded.model, loaded.tokenizer, loaded.text, precision)
 
     # ------------------------------------------------------------------ what people call

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textvae.errors import UserError
+from textvae.files import read_lines
 from textvae.text import TextConfig, prepare
 
 # The closed classes of English and the pieces that tokenised contractions leave. Written out because the list
@@ -38,26 +39,7 @@ def english_stop_words() -> frozenset[str]:
 
 def read_stop_words(path: str | Path, text: TextConfig | None = None) -> frozenset[str]:
     """Stop words from a UTF-8 file, one a line, prepared like the training texts. Empty lines are skipped."""
-    words = {prepare(line, text) for _, line in read_lines(path)}
+    words = {prepare(line, text) for _, line in read_lines(path)} - {""}
     if not words:
         raise UserError(f"{path}: no stop words in it; write one word a line, or leave the file out")
     return frozenset(words)
-
-
-def read_lines(path: str | Path) -> list[tuple[int, str]]:
-    """(line number from 1, stripped line) for each non-empty line of a small UTF-8 file."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    lines = []
-    for number, raw in enumerate(content.split(b"\n"), start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \r")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file") from error
-        if "\0" in line:
-            raise UserError(f"{path}:{number}: holds a NUL byte; this is no text file")
-        if line.strip():
-            lines.append((number, line))
-    return lines

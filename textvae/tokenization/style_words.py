@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from textvae.errors import UserError
+from textvae.files import read_lines
 from textvae.text import TextConfig, prepare
-from textvae.tokenization.stop_words import read_lines
 
 _MAX_NGRAMS = 2_000_000  # counted at once, some 300 MB; past that the rarest are dropped
 
@@ -94,12 +94,12 @@ def find_style_words(
     For n-gram w, label i and the rest j, counts y, totals n and the prior a_w = a_0 * (share of w in all):
 
         delta_w = log (y_iw + a_w) / (n_i + a_0 - y_iw - a_w)
-                - log (y_jw + a_w) / (n_j + a_0 - y_jw - a_w)    (16)
-        var_w   = 1 / (y_iw + a_w) + 1 / (y_jw + a_w)            (20)
-        z_w     = delta_w / sqrt(var_w)                          (22)
+                - log (y_jw + a_w) / (n_j + a_0 - y_jw - a_w)
+        var_w   = 1 / (y_iw + a_w) + 1 / (y_jw + a_w)
+        z_w     = delta_w / sqrt(var_w)
 
-    with the informative prior of (23), a_0 = config.prior * number of n-grams of that length. (Monroe,
-    Colaresi and Quinn 2008, "Fightin' Words", Political Analysis 16(4), sections 3.3 and 3.4.) An n-gram is a
+    with the informative prior a_w = a_0 * (share of w), a_0 = config.prior * number of n-grams of that length. (Monroe,
+    Colaresi and Quinn 2008, "Fightin' Words", Political Analysis 16(4).) An n-gram is a
     style word where z and delta pass their thresholds; a phrase only where none of its words does.
     """
     config = config or StyleWordsConfig()
@@ -115,7 +115,7 @@ def find_style_words(
 
 
 def log_odds(count: int, total: int, rest_count: int, rest_total: int, prior: float) -> tuple[float, float]:
-    """(delta, z) of one n-gram: equations 16, 20 and 22; `prior` is a_0."""
+    """(delta, z) of one n-gram; `prior` is a_0."""
     a = prior * (count + rest_count) / (total + rest_total)
     inside = math.log((count + a) / (total + prior - count - a))
     outside = math.log((rest_count + a) / (rest_total + prior - rest_count - a))
@@ -202,6 +202,8 @@ def _add_lexicon(
     names = {str(i): i for i in range(len(by_label))} | {name: i for i, name in enumerate(label_names or [])}
     unlabelled = set()
     for number, line in read_lines(path):
+        if not line.strip():
+            continue
         word, *rest = line.split("\t")
         word = prepare(word, text)
         if not word or len(rest) > 1:

@@ -23,7 +23,9 @@ class Reporter(Protocol):
         """The training is over."""
 
 
-SHOWN = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_dis_s")
+STYLE = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_dis_s")
+SUMMARIES = ("J_language", "J_denoise", "J_back", "J_critic", "J_gp", "J_gen", "J_rec_g", "J_pg")
+SHOWN = (*STYLE, *SUMMARIES)
 
 
 def summary(values: dict[str, float]) -> str:

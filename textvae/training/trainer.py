@@ -58,7 +58,7 @@ class Trainer:
     """Trains a recipe over accelerate, one process or many.
 
     validate(step) → metrics on dev, of which `dev/score` chooses the best model; called on every process, used on the
-    main one. save_best() writes the model that users load. loader yields this process's share of every batch.
+    main one. save_best(step, metrics) writes the model that users load. loader yields this process's share of batches.
     """
 
     accelerator: Accelerator
@@ -67,7 +67,7 @@ class Trainer:
     config: TrainingConfig
     checkpoints: Checkpoints
     validate: Validate | None = None
-    save_best: Callable[[], None] = lambda: None
+    save_best: Callable[[int, dict[str, float]], None] = lambda step, metrics: None
     reporter: Reporter = field(default_factory=SilentReporter)
     progress: Progressed = field(default_factory=Progressed)
 
@@ -188,7 +188,7 @@ class Trainer:
         if math.isfinite(score) and (progress.best_score is None or score > progress.best_score):
             progress.best_score, progress.best_step, progress.evaluations_since_best = score, progress.step, 0
             if self.accelerator.is_main_process:
-                self.save_best()
+                self.save_best(progress.step, metrics)
         else:
             progress.evaluations_since_best += 1
         self.accelerator.wait_for_everyone()

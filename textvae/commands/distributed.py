@@ -1,4 +1,4 @@
-"""`textvae transfer` on several processes: each writes its share of the lines, the first joins them."""
+"""A command that answers line by line, on several processes: each writes its share, the first joins them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from textvae.commands.transfer import load, output, write
+from textvae.commands.streams import LineCommand, output, write
 from textvae.errors import UserError
 from textvae.inference.sharding import Span, share
 from textvae.inference.streaming import LineSource
@@ -25,7 +25,7 @@ PATIENCE = timedelta(days=7)
 """How long processes wait for each other: shares of one size take unequal machines unequal times."""
 
 
-def transfer_distributed(args: argparse.Namespace) -> int:
+def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
     """Exit code of this process, the same on all."""
     cpu = not torch.cuda.is_available() or str(args.device or "").startswith("cpu")
     state = PartialState(cpu=cpu, timeout=PATIENCE)
@@ -47,17 +47,20 @@ def transfer_distributed(args: argparse.Namespace) -> int:
                     pass
 
         def work() -> None:
-            model, options = load(args, device)
+            answer = command.load(args, device)
             with open(part, "wb") as out:
                 for span, source in zip(spans, opened(spans), strict=True):
-                    write(model, options, [source], out, args.json, first=span.first)
+                    write(answer, [source], out, first=span.first)
 
         def join() -> None:
             if state.is_main_process:
                 merge([part_file(args.output, r, world) for r in range(world)], args.output)
 
         # a bad byte is found before the hours of work, by whichever process has it
-        return together(validate, state) or together(work, state) or together(join, state)
+        for task in (validate, work, join):
+            if code := together(task, state, command.name):
+                return code
+        return 0
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
@@ -93,7 +96,7 @@ def opened(spans: list[Span]) -> Iterator[LineSource]:
             yield LineSource(handle, str(span.path), span.line, span.stop - span.start)
 
 
-def together(task: Callable[[], None], state: PartialState) -> int:
+def together(task: Callable[[], None], state: PartialState, name: str) -> int:
     """Run a task on every process; if it fails on any, the first says so and all return an exit code.
 
     Nobody is left waiting for a process that has gone.
@@ -102,7 +105,7 @@ def together(task: Callable[[], None], state: PartialState) -> int:
     try:
         task()
     except UserError as error:
-        failure = (2, f"textvae transfer: {error}")
+        failure = (2, f"{name}: {error}")
     except Exception:  # noqa: BLE001  (told by the first process)
         failure = (1, traceback.format_exc())
     failures = [f for f in gather_object([failure]) if f is not None]

@@ -1,0 +1,173 @@
+"""What all commands share that give a line for every line: files and pipes in, output whole or flushed, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from textvae.errors import UserError
+from textvae.files import atomic_write
+
+if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
+    from textvae.inference.streaming import LineSource
+
+Answer = Callable[[list[str], int], Iterable[str]]
+"""Lines and the number of the first one to as many lines of output."""
+
+EXIT_CODES = """\
+exit codes:
+  0    done (also when the reader of the output stops reading)
+  1    unexpected error
+  2    wrong input: {wrong}
+  130  stopped by Ctrl-C         143  stopped by SIGTERM"""
+
+DETOKENISE = {"auto": "auto", "always": True, "never": False}
+
+
+@dataclass(frozen=True)
+class LineCommand:
+    """A subcommand that answers line by line."""
+
+    name: str
+    """As people type it; it begins every message."""
+    load: Callable[[argparse.Namespace, str | None], Answer]
+    """Loads the model of the arguments onto a device (None: the default one)."""
+    talk: Callable[[argparse.Namespace], int]
+    """The prompt on a terminal; returns the exit code."""
+
+
+def add_streams(parser: argparse.ArgumentParser, record: str) -> None:
+    """RUN, FILEs, --output and --json; `record` says what a line of JSON holds."""
+    add = parser.add_argument
+    add("run", metavar="RUN", help="run directory of a training, or a model folder inside it")
+    add("files", metavar="FILE", nargs="*", help="text files, UTF-8, one text a line; - is standard input")
+    add(
+        "--output",
+        "-o",
+        metavar="FILE",
+        type=Path,
+        help="write here, whole or not at all (default: standard output)",
+    )
+    add("--json", action="store_true", help=f"one JSON object a line: {record}")
+
+
+def add_computing(parser: argparse.ArgumentParser, rows: str) -> None:
+    """--batch-size, --device and --precision; `rows` says what counts as a row."""
+    add = parser.add_argument_group("computing").add_argument
+    add("--batch-size", type=int, metavar="N", help=f"rows decoded at once, {rows} (default 192)")
+    add("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
+
+
+def run(args: argparse.Namespace, command: LineCommand) -> int:
+    """The command with its exit code."""
+    try:
+        with sigterm_unwinds():
+            return answer_all(args, command)
+    except UserError as error:
+        if os.environ.get("RANK", "0") == "0":  # of several processes with one problem, one says so
+            print(f"{command.name}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # nobody reads on: point stdout elsewhere, so that the interpreter's last flush is quiet too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return 143
+
+
+class Terminated(BaseException):
+    """SIGTERM, as an exception: it unwinds the stack, so that temporary files go."""
+
+
+@contextmanager
+def sigterm_unwinds() -> Iterator[None]:
+    """Turn SIGTERM into `Terminated`."""
+
+    def leave(*_: object) -> None:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread: its owner handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
+    """Choose the way of working."""
+    check_files(args.files)
+    if args.output is not None and args.output.is_dir():
+        raise UserError(f"{args.output} is a folder; name the file to write")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from textvae.commands.distributed import run_distributed
+
+        return run_distributed(args, command)
+    if not args.files and args.output is None and sys.stdin.isatty():
+        return command.talk(args)
+    answer = command.load(args, args.device)
+    with ExitStack() as stack:
+        out = sys.stdout.buffer if args.output is None else stack.enter_context(output(args.output))
+        write(answer, sources(args.files), out)
+    return 0
+
+
+def check_files(files: Iterable[str]) -> None:
+    """Complain about files before the seconds that a model takes."""
+    for name in files:
+        if name == "-":
+            continue
+        if not Path(name).exists():
+            raise UserError(f"{name}: no such file")
+        if Path(name).is_dir():
+            raise UserError(f"{name} is a folder; name the files in it")
+        if not os.access(name, os.R_OK):
+            raise UserError(f"{name} cannot be read: permission denied")
+
+
+def sources(files: Iterable[str]) -> Iterator[LineSource]:
+    """Open the files one after the other, or standard input."""
+    from textvae.inference.streaming import LineSource
+
+    for name in list(files) or ["-"]:
+        if name == "-":
+            yield LineSource(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "standard input")
+        else:
+            with open(name, "rb", buffering=0) as handle:
+                yield LineSource(handle, name)
+
+
+@contextmanager
+def output(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears when it is complete; a pipe or device (`/dev/stdout`) is written as it is."""
+    try:
+        special = path.exists() and not path.is_file()
+        with open(path, "wb") if special else atomic_write(path.resolve(), binary=True) as handle:
+            yield handle
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> None:
+    """Answer all lines of all inputs in order; what is ready is flushed before more is read."""
+    for source in inputs:
+        for window in source.windows():
+            for line in answer(window, first):
+                out.write(line.encode() + b"\n")
+            out.flush()
+            first += len(window)

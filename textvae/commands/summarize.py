@@ -1,0 +1,146 @@
+"""`textvae summarize`: files, pipes and people at a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from textvae.commands import streams
+from textvae.commands.conversation import Conversation, converse, number
+from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
+
+if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
+    from textvae.inference.summarization import Candidate, Summarizer, SummaryOptions
+
+DESCRIPTION = """\
+Shorten documents to a number of words, one line out for every line in.
+
+Without FILE the text is read from standard input as it comes; on a terminal, from a prompt.
+A line is a document of any length: what the model cannot read at once is cut at its sentences,
+and the summaries of the pieces are joined. Raw text comes back as raw text, tokenised text as
+tokenised text. An empty line stays empty."""
+
+EPILOG = f"""\
+{EXIT_CODES.format(wrong="no such file or model, text that is not UTF-8")}
+
+examples:
+  textvae summarize runs/news --words 10 articles.txt --output titles.txt
+  tr '\\n' ' ' < article.txt | textvae summarize runs/news --ratio 0.2
+  textvae summarize runs/news --num-candidates 5 --json articles.txt
+  accelerate launch --num_processes 2 -m textvae.cli summarize runs/news big.txt --output out.txt
+
+Several processes (accelerate launch, torchrun) need FILEs and --output on a file system that all of
+them see. On CPUs: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 -m textvae.cli summarize ..."""
+
+HELP = """\
+A line is shortened. Commands:
+  :words N        at most N words
+  :ratio R        at most this share of the document's words
+  :candidates N   how many summaries to show
+  :help  :quit    (or Ctrl-D)"""
+
+OPTIONS = (
+    "words",
+    "ratio",
+    "min_words",
+    "beam",
+    "num_candidates",
+    "length_penalty",
+    "no_repeat_ngram",
+    "allow_unk",
+    "detokenise",
+    "batch_size",
+)
+"""Arguments that are fields of `SummaryOptions`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    streams.add_streams(parser, "input, candidates with words and scores")
+    add = parser.add_argument_group("length (words as the model counts them: punctuation marks are words)").add_argument
+    add("--words", type=int, metavar="N", help="most words (default 8)")
+    add("--ratio", type=float, metavar="R", help="most words as a share of the document's, above 0 and at most 1")
+    add("--min-words", type=int, metavar="N", help="fewest words (default: half of the wanted ones)")
+    add = parser.add_argument_group("search").add_argument
+    add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
+    add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
+    add("--length-penalty", type=float, metavar="A", help="rank by log-probability / length ** A (default 1)")
+    add("--no-repeat-ngram", type=int, metavar="N", help="never write N tokens in a row twice (default 3; 0: allow it)")
+    add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
+    add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
+    streams.add_computing(parser, "each beam a row")
+
+
+def main(argv: list[str], prog: str = "textvae summarize") -> int:
+    """Parse and run; returns the exit code."""
+    parser = argparse.ArgumentParser(prog=prog)
+    add_arguments(parser)
+    return streams.run(parser.parse_intermixed_args(argv), SUMMARIZE)
+
+
+def load(args: argparse.Namespace, device: str | None) -> tuple[Summarizer, SummaryOptions]:
+    """The model and what is asked of it."""
+    from textvae.inference.summarization import Summarizer, SummaryOptions
+
+    given: dict[str, Any] = {n: getattr(args, n) for n in OPTIONS if getattr(args, n) is not None}
+    if "detokenise" in given:
+        given["detokenise"] = DETOKENISE[given["detokenise"]]
+    options = SummaryOptions(**given)
+    return Summarizer.from_pretrained(args.run, device=device, precision=args.precision), options
+
+
+def answerer(args: argparse.Namespace, device: str | None) -> Answer:
+    """Lines to lines of output."""
+    model, options = load(args, device)
+
+    def answer(lines: list[str], first: int) -> Iterator[str]:
+        for line, candidates in zip(lines, model.summarise(lines, options), strict=True):
+            yield as_line(line, candidates, args.json)
+
+    return answer
+
+
+def as_line(line: str, candidates: list[Candidate], as_json: bool) -> str:
+    """One line of output for one line of input."""
+    if not as_json:
+        return "\t".join(c.text for c in candidates)
+    rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(c).items()} for c in candidates]
+    return json.dumps({"input": line, "candidates": rows}, ensure_ascii=False)
+
+
+# ---------------------------------------------------------------------- the prompt
+def talk(args: argparse.Namespace) -> int:
+    """Read, shorten, print, until Ctrl-D or `:quit`."""
+    model, options = load(args, args.device)
+
+    def answer(options: SummaryOptions, line: str) -> str:
+        (candidates,) = model.summarise([line], options)
+        return as_line(line, candidates, as_json=True) if args.json else "\n".join(c.text for c in candidates)
+
+    commands = {":words": set_words, ":ratio": set_ratio, ":candidates": set_candidates}
+    return converse(Conversation(HELP, lambda options: str(options.length()), answer, commands), options)
+
+
+def set_words(options: SummaryOptions, value: str) -> SummaryOptions:
+    """`:words N`."""
+    return replace(options, words=int(number(value, int)), ratio=None)
+
+
+def set_ratio(options: SummaryOptions, value: str) -> SummaryOptions:
+    """`:ratio R`."""
+    return replace(options, words=None, ratio=number(value, float))
+
+
+def set_candidates(options: SummaryOptions, value: str) -> SummaryOptions:
+    """`:candidates N`; a beam given on the command line stays where it is wide enough."""
+    count = int(number(value, int))
+    beam = None if options.beam is None else max(options.beam, count)
+    return replace(options, num_candidates=count, beam=beam)
+
+
+SUMMARIZE = LineCommand("textvae summarize", answerer, talk)

@@ -1,0 +1,19 @@
+"""Configurations: one class a task, from YAML and command line."""
+
+from __future__ import annotations
+
+from textvae.config.parsing import TASKS, from_namespace, load_config, make_parser, parse, save_config, to_yaml
+from textvae.config.style_transfer import ExperimentConfig
+from textvae.config.summarization import SummarizationConfig
+
+__all__ = [
+    "TASKS",
+    "ExperimentConfig",
+    "SummarizationConfig",
+    "from_namespace",
+    "load_config",
+    "make_parser",
+    "parse",
+    "save_config",
+    "to_yaml",
+]

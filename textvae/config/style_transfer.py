@@ -1,0 +1,48 @@
+"""Everything that decides a training of the style-content autoencoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from textvae.data.config import DataConfig
+from textvae.data.noise import NoiseConfig
+from textvae.evaluation.config import SelectionConfig
+from textvae.models.configuration import ModelConfig
+from textvae.objectives.style_content import ObjectivesConfig
+from textvae.text import TextConfig
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.style_words import StyleWordsConfig
+from textvae.training.config import TrainingConfig
+
+
+@dataclass
+class ExperimentConfig:
+    """Everything that decides a training. The defaults are the recommended settings for short reviews."""
+
+    task: Literal["style_transfer"] = "style_transfer"
+    """What is trained."""
+    run: str = "runs/yelp"
+    """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
+    cache: str | None = None
+    """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """Where the sentences come from."""
+    text: TextConfig = field(default_factory=TextConfig)
+    """How raw text becomes words."""
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    """How words become ids."""
+    style_words: StyleWordsConfig = field(default_factory=StyleWordsConfig)
+    """Which words tell the style and so are no content words."""
+    stop_words: str | None = None
+    """File of stop words, one a line. Default: an English list without its negations."""
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+    """What is done to the input in training."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The networks."""
+    objectives: ObjectivesConfig = field(default_factory=ObjectivesConfig)
+    """Weights and schedules of every J."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """The loop."""
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    """How the best model is chosen on dev."""

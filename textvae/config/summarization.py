@@ -1,0 +1,50 @@
+"""Everything that decides a training of the summarizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from textvae.data.unpaired.config import UnpairedDataConfig
+from textvae.data.unpaired.denoising import SummaryNoiseConfig
+from textvae.evaluation.summaries.config import AlarmLimits, SummarySelectionConfig
+from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig
+from textvae.objectives.summarization import SummarizationObjectives
+from textvae.text import TextConfig
+from textvae.tokenization.config import TokenizerConfig
+from textvae.training.config import TrainingConfig
+from textvae.training.stages import AdversarialConfig, StageConfig, default_stages
+
+
+@dataclass
+class SummarizationConfig:
+    """Everything that decides the training of a seq2seq2seq autoencoder. The stages decide its length, not epochs."""
+
+    task: Literal["summarization"] = "summarization"
+    """What is trained."""
+    run: str = "runs/news"
+    """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
+    cache: str | None = None
+    """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
+    data: UnpairedDataConfig = field(default_factory=UnpairedDataConfig)
+    """Documents, and texts that people wrote about other documents."""
+    text: TextConfig = field(default_factory=TextConfig)
+    """How raw text becomes words."""
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    """How words become ids."""
+    noise: SummaryNoiseConfig = field(default_factory=SummaryNoiseConfig)
+    """What makes a human text look like a document whose summary it is."""
+    model: Seq2Seq2SeqModelConfig = field(default_factory=Seq2Seq2SeqModelConfig)
+    """Generator and reconstructor."""
+    stages: list[StageConfig] = field(default_factory=default_stages)
+    """The parts of the training, in order."""
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    """Critic, estimator and language model."""
+    objectives: SummarizationObjectives = field(default_factory=SummarizationObjectives)
+    """Weights and schedules of every J."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """The loop."""
+    selection: SummarySelectionConfig = field(default_factory=SummarySelectionConfig)
+    """How the best model is chosen on documents without summaries."""
+    alarms: AlarmLimits = field(default_factory=AlarmLimits)
+    """When a warning is given that the networks invent a code."""

@@ -1,0 +1,237 @@
+"""noise(y): a human text y made to look like a document whose summary is y.
+
+Spans of other documents are put before, inside and after y, a few of its words are dropped or change places. Undoing
+this teaches what to leave out without a single pair (compare Fevry & Phang 2018, sec. 3.1, who sample the words of one
+other sentence). Two kinds of spans are hard to tell from y, so that more must be learnt than where the text is broken:
+those from documents that share a rare word with y speak of the same matter, and fluent ones go on from the word before
+them as their own document does, and where one is found lead to the word after them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from textvae.data.noise import NoiseConfig, corrupt
+from textvae.data.unpaired.places import WordPlaces
+from textvae.data.unpaired.slots import SlotVocabulary
+from textvae.data.unpaired.spans import Cuts, SpanCutter, word_borders
+from textvae.data.unpaired.tokenized import TokenizedSide
+from textvae.errors import UserError
+from textvae.tokenization.config import SPECIAL
+
+
+@dataclass
+class SummaryNoiseConfig:
+    """How a text becomes a document; the target stays clean."""
+
+    min_spans: int = 1
+    """Fewest foreign spans."""
+    max_spans: int = 3
+    """Most foreign spans."""
+    min_words: int = 2
+    """Fewest words of a span (pieces, with a subword tokenizer; a word is never cut)."""
+    max_words: int = 10
+    """Most words of a span."""
+    before: float = 0.25
+    """Share of spans put before the text."""
+    after: float = 0.35
+    """Share of spans put after the text (but before the full stop that ends it); the others go inside."""
+    related: float = 0.5
+    """Share of spans taken from a document that has a rare word of the text."""
+    fluent: float = 0.5
+    """Share of the other spans that are taken from after a word that stands before them in noise(y) too."""
+    rare: float = 0.002
+    """A word is rare if at most this share of the documents has it (or ten of them)."""
+    own: float = 0.7
+    """A document that has this share of the text's words may be the text's own; nothing is taken from it."""
+    drop: float = 0.06
+    """Probability of leaving out a word of the text. Words outside the vocabulary, and rare ones, stay: nothing could
+    restore them."""
+    shuffle: float = 1.5
+    """Words of the text move fewer than so many places, before spans are put in; 1 and less moves none."""
+    max_tokens: int | None = None
+    """Most tokens of noise(y). Default: the documents' maximum. Spans give way, words of the text do not."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_spans <= self.max_spans:
+            raise UserError(f"noise.min_spans is {self.min_spans} and max_spans {self.max_spans}: give 0 <= min <= max")
+        if not 1 <= self.min_words <= self.max_words:
+            raise UserError(f"noise.min_words is {self.min_words} and max_words {self.max_words}: give 1 <= min <= max")
+        for name in ("before", "after", "related", "fluent", "rare"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UserError(f"noise.{name} is {getattr(self, name)}: it must lie between 0 and 1")
+        if self.before + self.after > 1.0:
+            raise UserError(f"noise.before + noise.after is {self.before + self.after}: together they are at most 1")
+        if not 0.0 < self.own <= 1.0:
+            raise UserError(f"noise.own is {self.own}: it must lie above 0, at most 1")
+        self.words()
+
+    def words(self) -> NoiseConfig:
+        """What is done to the text's own words."""
+        return NoiseConfig(drop=self.drop, shuffle=self.shuffle)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Foreign spans of B texts, at most S each, m tokens at most.
+
+    tokens: (B, S, m) hashed ids (see TokenizedSide.extended). lengths: (B, S), 0 for no span.
+    gaps: (B, S) a span stands before the text's token of this number. documents: (B, S) where it is from.
+    """
+
+    tokens: np.ndarray
+    lengths: np.ndarray
+    gaps: np.ndarray
+    documents: np.ndarray
+
+
+class SummaryNoise:
+    """The noise over the documents of the training side."""
+
+    def __init__(
+        self,
+        config: SummaryNoiseConfig,
+        documents: TokenizedSide,
+        vocabulary: SlotVocabulary,
+        max_tokens: int | None = None,
+    ) -> None:
+        self.config = config
+        self.documents = documents
+        self.vocabulary = vocabulary
+        longest = int(documents.lengths.max(initial=1)) if max_tokens is None else max_tokens
+        self.max_tokens = config.max_tokens or longest
+        self.places = WordPlaces.build(documents, max(10, round(config.rare * len(documents))))
+        self.cutter = SpanCutter(documents, vocabulary, self.places)
+
+    def __call__(
+        self, tokens: np.ndarray, lengths: np.ndarray, keys: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Texts as hashed ids (B, L), lengths (B,), hashed ids of their documents (B,), to noise(y) and its lengths."""
+        own, own_lengths = self.noised(tokens, lengths, rng)
+        spans = self.draw(tokens, lengths, keys, own, own_lengths, rng)
+        return insert(own, own_lengths, spans)
+
+    def noised(
+        self, tokens: np.ndarray, lengths: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Texts (B, L) with words dropped and moved, but for the full stop at the end; and their lengths (B,)."""
+        config, closed, rows = self.config.words(), self.closed(tokens, lengths), np.arange(len(tokens))
+        stop = tokens[rows, lengths - 1]
+        own, own_lengths = corrupt(
+            tokens, lengths - closed, config, self.vocabulary.words, SPECIAL.mask, rng, self.kept, self.starts
+        )
+        own = np.array(own)  # corrupt may give its argument back
+        own[rows[closed], own_lengths[closed]] = stop[closed]
+        return own, own_lengths + closed
+
+    def starts(self, ids: np.ndarray) -> np.ndarray:
+        """(any shape) bool: tokens that begin a word."""
+        starts: np.ndarray = self.vocabulary.word_starts[np.where(ids < self.vocabulary.size, ids, 0)]
+        return starts
+
+    def kept(self, ids: np.ndarray) -> np.ndarray:
+        """(any shape) bool: words that nothing could restore, those outside the vocabulary and the rare ones."""
+        kept: np.ndarray = (ids >= self.vocabulary.words) | self.places.is_rare(ids)
+        return kept
+
+    def draw(
+        self,
+        tokens: np.ndarray,
+        lengths: np.ndarray,
+        keys: np.ndarray,
+        own: np.ndarray,
+        own_lengths: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Spans:
+        """Spans for the clean `tokens`, to be put into the noised `own`."""
+        config, shape = self.config, (len(tokens), self.config.max_spans)
+        wanted = np.arange(shape[1]) < rng.integers(config.min_spans, config.max_spans + 1, (len(tokens), 1))
+        room = np.maximum(self.max_tokens - own_lengths, 0)[:, None] - np.arange(shape[1]) * config.max_words
+        most = np.where(wanted, np.clip(room, 0, config.max_words), 0)
+        side = rng.random(shape)
+        before, after = side < config.before, side >= 1.0 - config.after
+        gaps = self.gaps(own, own_lengths, before, after, rng)
+
+        at = np.nonzero(most)  # the N spans there are: text, number
+        row, most_N = at[0], most[at]
+        behind = np.cumsum((after & (most > 0))[:, ::-1], axis=1)[:, ::-1]  # spans after the text from this one on
+        stop = after & (behind == 1) & ~self.closed(own, own_lengths)[:, None]  # its own full stop is enough
+        ends = before[at] & (rng.random(len(row)) < 0.5), after[at], stop[at]
+        found = self.places.draw_rare(tokens, lengths, shape[1], rng)[at]
+        use = (found >= 0) & (rng.random(len(row)) < config.related)
+        drawn = np.where(use, self.cutter.row_of(np.maximum(found, 0)), rng.integers(0, len(self.documents), len(row)))
+        cuts = self.cutter.anywhere(drawn, config.min_words, most_N, *ends, rng)
+        left, right = neighbours(own, own_lengths, gaps)
+        smooth = self.cutter.fluent(left[at], right[at], config.min_words, most_N, rng)
+        use |= stop[at]  # what ends noise(y) is the end of a document
+        cuts = smooth.where(~use & (smooth.lengths > 0) & (rng.random(len(row)) < config.fluent), cuts)
+
+        spare = rng.integers(0, len(self.documents), len(row))
+        other = self.cutter.anywhere(spare, config.min_words, most_N, *ends, rng)
+        cuts = other.where(self.may_be_own(tokens[row], lengths[row], keys[row], cuts.rows), cuts)
+        mine = self.may_be_own(tokens[row], lengths[row], keys[row], cuts.rows)
+        return _arranged(Cuts(cuts.rows, cuts.starts, np.where(mine, 0, cuts.lengths)), at, gaps, self.cutter)
+
+    def may_be_own(
+        self, tokens: np.ndarray, lengths: np.ndarray, keys: np.ndarray, documents: np.ndarray
+    ) -> np.ndarray:
+        """(N,) bool: documents (N,) that have the id of texts (N, L), or too many of their words."""
+        theirs, _ = self.documents.extended(documents)
+        valid = np.arange(tokens.shape[1]) < lengths[:, None]
+        held = (tokens[:, :, None] == theirs[:, None, :]).any(axis=2) & valid
+        share = held.sum(axis=1) / np.maximum(lengths, 1)
+        mine: np.ndarray = ((keys != 0) & (self.documents.keys[documents] == keys)) | (share >= self.config.own)
+        return mine
+
+    def closed(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """(N,) bool: whether hashed ids (N, L) end with a full stop that more than itself stands before."""
+        last = ids[np.arange(len(ids)), lengths - 1]
+        ending: np.ndarray = self.vocabulary.closing[np.where(last < self.vocabulary.size, last, 0)] & (lengths > 1)
+        return ending
+
+    def gaps(
+        self, own: np.ndarray, lengths: np.ndarray, before: np.ndarray, after: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Where each span goes, (B, S): 0 before the text, its length after it (but for its full stop)."""
+        end = lengths - self.closed(own, lengths)
+        places = np.arange(own.shape[1] + 1)
+        inner = word_borders(np.pad(own, ((0, 0), (0, 1))), lengths, self.vocabulary)
+        inner &= (places > 0) & (places < end[:, None])
+        inner[~inner.any(axis=1), 0] = True  # a text of one word has no inside
+        draws = rng.random((*before.shape, len(places)))
+        inside = np.where(inner[:, None, :], draws, -1.0).argmax(axis=2)
+        return np.where(before, 0, np.where(after, end[:, None], inside)).astype(np.int64)
+
+
+def neighbours(own: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The words before and after each gap (B, S) of texts (B, L), 0 for none: (B, S) each."""
+    left = np.where(gaps > 0, np.take_along_axis(own, np.maximum(gaps - 1, 0), axis=1), 0)
+    inside = gaps < lengths[:, None]
+    right = np.where(inside, np.take_along_axis(own, np.minimum(gaps, own.shape[1] - 1), axis=1), 0)
+    return left, right
+
+
+def _arranged(cuts: Cuts, at: tuple[np.ndarray, ...], gaps: np.ndarray, cutter: SpanCutter) -> Spans:
+    """Spans (N,) at their texts and numbers."""
+    found = cutter.tokens(cuts)
+    tokens = np.zeros((*gaps.shape, found.shape[1]), dtype=np.int64)
+    lengths, documents = np.zeros_like(gaps), np.zeros_like(gaps)
+    tokens[at], lengths[at], documents[at] = found, cuts.lengths, cuts.rows
+    return Spans(tokens, lengths, gaps, documents)
+
+
+def insert(own: np.ndarray, lengths: np.ndarray, spans: Spans) -> tuple[np.ndarray, np.ndarray]:
+    """Texts (B, L) with spans put in: (B, L') and lengths (B,). One sort of all tokens by where they go."""
+    batch, slots, width = spans.tokens.shape
+    unit = slots * width + 1  # places between two tokens of the text
+    own_place = np.where(np.arange(own.shape[1]) < lengths[:, None], np.arange(own.shape[1]) * unit + unit - 1, np.inf)
+    within = np.arange(slots)[:, None] * width + np.arange(width)
+    span_place = np.where(
+        np.arange(width) < spans.lengths[:, :, None], spans.gaps[:, :, None] * unit + within, np.inf
+    ).reshape(batch, -1)
+    order = np.concatenate((own_place, span_place), axis=1).argsort(axis=1, kind="stable")
+    total = lengths + spans.lengths.sum(axis=1)
+    tokens = np.concatenate((own, spans.tokens.reshape(batch, -1)), axis=1)
+    return np.take_along_axis(tokens, order, axis=1)[:, : int(total.max(initial=1))], total

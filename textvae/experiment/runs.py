@@ -1,0 +1,60 @@
+"""The run directory: opened, and told what repeats the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from textvae.config import ExperimentConfig, SummarizationConfig, save_config
+from textvae.errors import UserError
+from textvae.experiment.machine import environment
+from textvae.files import write_json
+
+Config = ExperimentConfig | SummarizationConfig
+
+
+def cache_folder(config: Config) -> Path:
+    """Where prepared data are kept between runs."""
+    if config.cache:
+        return Path(config.cache)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textvae"
+
+
+def open_run(config: Config, resume: bool, overwrite: bool) -> Path:
+    """The run directory, made, emptied or found again as the flags say."""
+    folder = Path(config.run)
+    exists = (folder / "config.yaml").exists()
+    if resume and not exists:
+        raise UserError(f"{folder} holds no run to resume; leave --resume out to start one")
+    if exists and overwrite and not resume:
+        shutil.rmtree(folder)
+    elif exists and not resume:
+        raise UserError(f"{folder} already holds a run: continue it with --resume, replace it with --overwrite")
+    elif folder.exists() and not exists and any(p.name != "log.txt" for p in folder.iterdir()):
+        raise UserError(f"{folder} is not empty and holds no run; choose another --run")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def record(config: Config, facts: dict[str, Any], folder: Path, accelerator: Accelerator) -> None:
+    """Write what repeats the run: configuration, environment, and `facts` of the data."""
+    save_config(config, folder / "config.yaml")
+    found, path = environment(accelerator), folder / "environment.json"
+    if path.exists():  # a resumed run: keep how it began, note how it went on
+        found = {**(first := json.loads(path.read_text("utf-8"))), "resumed": [*first.get("resumed", []), found]}
+    write_json(path, found)
+    write_json(folder / "data.json", facts)
+
+
+def check_same_data(fingerprint: str, folder: Path) -> None:
+    """Refuse to continue or evaluate a run on other data than it began with."""
+    path = folder / "data.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+        if before != fingerprint:
+            raise UserError(f"{folder} was trained on other data (fingerprint {before[:12]}); start a new --run")

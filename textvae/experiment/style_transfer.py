@@ -1,0 +1,107 @@
+"""A style transfer put together from its configuration."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from textvae.config import ExperimentConfig
+from textvae.data.loader import BatchLoader
+from textvae.evaluation.validation import Validator
+from textvae.experiment.assembly import Assembled
+from textvae.experiment.latents import calibrate
+from textvae.experiment.preparation import Prepared, max_length
+from textvae.files import atomic_write
+from textvae.model_card import ModelFacts, model_card
+from textvae.models.adversaries import Adversaries
+from textvae.models.configuration import pretrained_config
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.training.progress import Reporter
+from textvae.training.style_content import StyleContentRecipe
+
+
+def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleContentVAE, Adversaries]:
+    """Model and adversaries with the seed's initial weights."""
+    set_seed(config.training.seed)
+    pretrained = pretrained_config(
+        config.model, len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
+    )
+    model = StyleContentVAE(pretrained)
+    model.set_style_tokens(prepared.bag.style_token_ids(prepared.tokenizer))
+    adversaries = Adversaries(
+        config.model.style.size,
+        config.model.content.size,
+        len(prepared.corpus.labels),
+        prepared.bag.size,
+        config.model.adversary,
+        config.model.adversary_hidden,
+    )
+    return model, adversaries
+
+
+def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
+    """Networks, recipe, batches and validation."""
+    model, adversaries = build_networks(config, prepared)
+    validator = Validator(
+        config.selection, prepared.corpus, prepared.tokenizer, prepared.bag, config.text, reporter.message
+    )
+
+    def validate(step: int) -> dict[str, float]:
+        calibrate(model, prepared)
+        return validator(model, step)
+
+    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
+        model.save_pretrained(folder)
+        with atomic_write(folder / "README.md") as card:
+            card.write(model_card(facts(config, prepared, model, step, metrics)))
+
+    loader = BatchLoader(
+        prepared.train,
+        prepared.collator(config.noise),
+        config.training.batch_size,
+        config.training.seed,
+        accelerator.process_index,
+        accelerator.num_processes,
+    )
+    return Assembled(
+        model,
+        StyleContentRecipe(model, adversaries, config.objectives, config.training.adversary_updates),
+        loader,
+        validate,
+        save,
+        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences",
+    )
+
+
+def facts(
+    config: ExperimentConfig, prepared: Prepared, model: StyleContentVAE, step: int, metrics: dict[str, float]
+) -> ModelFacts:
+    """What the model card tells."""
+    environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
+    corpus, shape = prepared.corpus, config.model
+    return ModelFacts(
+        labels=corpus.labels,
+        encoder=f"{shape.encoder.kind} {shape.encoder.size}",
+        decoder=f"{shape.decoder.kind} {shape.decoder.size}",
+        style_size=shape.style.size,
+        content_size=shape.content.size,
+        vocabulary=len(prepared.tokenizer),
+        parameters=sum(p.numel() for p in model.parameters()),
+        max_words=config.data.max_tokens,
+        data_name=f"{config.data.source}: {Path(config.data.path).name}",
+        fingerprint=corpus.fingerprint,
+        sentences={"train": len(corpus.train), "dev": len(corpus.dev)},
+        command=environment["command"],
+        commit=environment["commit"],
+        step=step,
+        weights={
+            f.name: w.at(step)
+            for f in fields(config.objectives)
+            if hasattr(w := getattr(config.objectives, f.name), "at")
+        },
+        metrics=metrics,
+    )

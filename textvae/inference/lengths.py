@@ -1,0 +1,102 @@
+"""How long a summary shall be: from the words or the ratio that people ask for to limits for each piece."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textvae.errors import UserError
+
+WORDS = 8
+"""Words of a summary when nobody says how many: a headline."""
+
+SENSIBLE = 4
+"""With fewer words than this a piece of a long document cannot say anything; the document is then condensed first."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """Fewest and most words."""
+
+    least: int
+    most: int
+
+    def within(self, words: int) -> Length:
+        """The same for a document that has only so many words itself."""
+        return Length(max(1, min(self.least, words)), max(1, min(self.most, words)))
+
+
+@dataclass(frozen=True)
+class WantedLength:
+    """What people ask for: `words`, or `ratio` (words of the summary by words of the document); 8 words if neither.
+
+    least: fewest words; half of the wanted ones if None.
+    """
+
+    words: int | None = None
+    ratio: float | None = None
+    least: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.words is not None and self.ratio is not None:
+            raise UserError("words and ratio exclude each other")
+        if self.ratio is not None and not 0 < self.ratio <= 1:
+            raise UserError(f"ratio must be above 0 and at most 1, not {self.ratio}")
+        if self.most_words < 1:
+            raise UserError(f"words must be at least 1, not {self.words}")
+        if self.least is not None and not 1 <= self.least <= self.most_words:
+            raise UserError(f"min_words must be at least 1 and at most words, not {self.least}")
+
+    @property
+    def most_words(self) -> float:
+        """The words asked for, whatever the document; no limit where a ratio is."""
+        return math.inf if self.ratio is not None else WORDS if self.words is None else self.words
+
+    def of(self, document: int) -> Length:
+        """Limits for a document of that many words: never more than it has itself, and at least one."""
+        share = math.inf if self.ratio is None else math.floor(self.ratio * document + 1e-9)  # .3 * 10 is 2.9999999...
+        most = int(max(1, min(self.most_words, share, document)))
+        return Length((most + 1) // 2 if self.least is None else self.least, most).within(most)
+
+    def __str__(self) -> str:
+        return f"{self.most_words} words" if self.ratio is None else f"ratio {self.ratio:g}"
+
+
+def shared(total: int, weights: Sequence[int]) -> list[int]:
+    """`total` words shared out in proportion to `weights`, at least one each: the method of Webster (Sainte-Laguë).
+
+    No share falls when the total rises (as it can with largest remainders), so the share of the fewest words is never
+    more than the share of the most. Equal claims go to the first.
+    """
+    shares = [1] * len(weights)
+    claims = [(-weight / 3, place) for place, weight in enumerate(weights)]
+    heapq.heapify(claims)
+    for _ in range(total - len(weights) if weights else 0):
+        place = claims[0][1]
+        shares[place] += 1
+        heapq.heapreplace(claims, (-weights[place] / (2 * shares[place] + 1), place))
+    return shares
+
+
+def divided(length: Length, pieces: Sequence[int]) -> list[Length]:
+    """A length shared out over pieces that are not crowded, of so many words each; in sum the whole."""
+    least, most = shared(max(length.least, len(pieces)), pieces), shared(length.most, pieces)
+    return [Length(*pair) for pair in zip(least, most, strict=True)]
+
+
+def crowded(length: Length, pieces: Sequence[int]) -> bool:
+    """Whether the shares of several pieces would be too short to say anything."""
+    enough = max(len(pieces), min(SENSIBLE * len(pieces), sum(pieces) / 2))
+    return len(pieces) > 1 and length.most < enough
+
+
+def condensed(pieces: Sequence[int], room: int) -> list[Length]:
+    """Lengths at which crowded pieces are written down to be read again as one text: in sum about `room` words.
+
+    At most half of each piece, so that every round leaves less to read.
+    """
+    total = sum(pieces)
+    most = [min((n + 1) // 2, max(SENSIBLE, room * n // total)) for n in pieces]
+    return [Length((m + 1) // 2, m) for m in most]

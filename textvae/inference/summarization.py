@@ -1,0 +1,300 @@
+"""Summaries of people's own documents: raw text in, raw text out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from textvae.data.unpaired.slots import SlotVocabulary
+from textvae.errors import UserError
+from textvae.inference.config import DecodingConfig
+from textvae.inference.constraints import Constraints
+from textvae.inference.decoding import likeliest
+from textvae.inference.documents import Document, DocumentReader, Piece, joined
+from textvae.inference.length_control import LengthControl, Limits, WordTable
+from textvae.inference.lengths import Length, WantedLength, condensed, crowded, divided
+from textvae.inference.loading import find_device, load
+from textvae.inference.pieces import Detokenise
+from textvae.inference.precision import Precision, autocast
+from textvae.inference.search import beam_search, roll_out
+from textvae.inference.streaming import WINDOW_LINES, windows
+from textvae.inference.style_transfer import Written, batches, combine
+from textvae.models.seq2seq2seq import Seq2Seq2Seq
+from textvae.text import TextConfig
+from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
+
+BEAM = 5
+"""Beam width unless more candidates are wanted."""
+
+
+@dataclass(frozen=True)
+class SummaryOptions:
+    """What to write."""
+
+    words: int | None = None
+    """Most words, punctuation included; a document with fewer is not made longer. Default: 8, unless `ratio` is set."""
+    ratio: float | None = None
+    """Most words as a share of the document's."""
+    min_words: int | None = None
+    """Fewest words. Default: half of the wanted ones."""
+    beam: int | None = None
+    """Beam width; 1 is greedy. Default: 5, or `num_candidates` if that is more."""
+    num_candidates: int = 1
+    """Candidates per document, best first."""
+    length_penalty: float = 1.0
+    """Candidates are ranked by log-probability / length ** penalty."""
+    no_repeat_ngram: int = 3
+    """No n-gram of this many tokens occurs twice in the summary of what is read at once; 0 means no such rule."""
+    allow_unk: bool = False
+    """Let `<unk>` stand in the output."""
+    detokenise: Detokenise = "auto"
+    """auto: as people write, unless the document came as the model reads it (tokenised, often lower-cased)."""
+    batch_size: int = 192
+    """Rows decoded at once, where a document has as many rows as its beam is wide."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
+        if self.detokenise not in ("auto", True, False):
+            raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
+        self.length()
+        self.decoding(1)  # complain now rather than at the first document
+
+    def length(self) -> WantedLength:
+        """The length these options ask for."""
+        return WantedLength(self.words, self.ratio, self.min_words)
+
+    def decoding(self, max_length: int) -> DecodingConfig:
+        """The search these options ask for; `LengthControl` sees to the fewest words."""
+        beam = max(BEAM, self.num_candidates) if self.beam is None else self.beam
+        return DecodingConfig(
+            strategy="beam" if max(beam, self.num_candidates) > 1 else "greedy",
+            beam=beam,
+            num_candidates=self.num_candidates,
+            max_length=max_length,
+            min_length=0,
+            length_penalty=self.length_penalty,
+            no_repeat_ngram=self.no_repeat_ngram,
+            allow_unk=self.allow_unk,
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One summary of a document.
+
+    words: as the limits count them, punctuation included. log_prob: nats, given the document and the length asked
+    for, summed over its pieces. log_prob_per_token: the same over the number of tokens, each piece's end included.
+    """
+
+    text: str
+    words: int
+    log_prob: float
+    log_prob_per_token: float
+
+
+class Task(NamedTuple):
+    """A piece to summarise: ids, slots with a word, fewest and most words, most tokens, and the countdown's start.
+
+    Equal tasks have equal summaries, but for the words that the slots stand for.
+    """
+
+    ids: tuple[int, ...]
+    slots: int
+    least: int
+    most: int
+    tokens: int
+    countdown: int
+
+
+class Summary(NamedTuple):
+    """What was written for a task: token ids without `</s>`, log-probability, tokens with `</s>`."""
+
+    ids: list[int]
+    score: float
+    length: int
+
+
+class Summarizer:
+    """Shorten documents to a number of words.
+
+    >>> summarizer = Summarizer.from_pretrained("runs/news")
+    >>> summarizer("The company said on Friday that it will cut 300 jobs at its plant in Ohio.", words=8)
+    'Company to cut 300 jobs in Ohio.'
+
+    A document longer than the model reads at once is cut at its sentences; each piece is summarised with its share of
+    the words, and the summaries are joined. Where so many pieces share so few words that none could say anything, the
+    pieces are condensed first and their summaries are read again, so that every part is read and the limit holds. An
+    empty line stays empty. Words that the model does not know can be copied from the document (not into `<unk>`,
+    which is not written unless `allow_unk` is set).
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq2Seq,
+        tokenizer: PreTrainedTokenizerFast,
+        text: TextConfig | None = None,
+        precision: Precision = "auto",
+    ):
+        self.model, self.precision = model.eval(), precision
+        self.vocabulary = SlotVocabulary(tokenizer, model.config.slots)
+        self.reader = DocumentReader(self.vocabulary, text or TextConfig(), model.config.max_source)
+        self.table = WordTable.of(self.vocabulary)
+
+    @classmethod
+    def from_pretrained(
+        cls, run: str | Path, device: str | torch.device | None = None, precision: Precision = "auto"
+    ) -> Summarizer:
+        """Load a run directory (its best model) or a model folder inside one; a GPU is used if there is one.
+
+        Only safetensors, JSON and YAML are read; nothing in the folder is executed.
+        """
+        loaded = load(run, find_device(device), Seq2Seq2Seq)
+        return cls(loaded.model, loaded.tokenizer, loaded.text, precision)
+
+    # ------------------------------------------------------------------ what people call
+    @overload
+    def __call__(self, texts: str, **options: Any) -> str: ...
+    @overload
+    def __call__(self, texts: Iterable[str], **options: Any) -> list[str]: ...
+    def __call__(self, texts: str | Iterable[str], **options: Any) -> str | list[str]:
+        """The best summary of a document, or of each of several. Options: the fields of `SummaryOptions`."""
+        if isinstance(texts, str):
+            return next(self.stream([texts], **options))
+        return list(self.stream(texts, **options))
+
+    @overload
+    def candidates(self, texts: str, **options: Any) -> list[Candidate]: ...
+    @overload
+    def candidates(self, texts: Iterable[str], **options: Any) -> list[list[Candidate]]: ...
+    def candidates(self, texts: str | Iterable[str], **options: Any) -> list[Candidate] | list[list[Candidate]]:
+        """Up to `num_candidates` summaries of each document, best first, with scores."""
+        settings = SummaryOptions(**options)
+        lines = [texts] if isinstance(texts, str) else texts
+        found = [candidates for window in windows(lines) for candidates in self.summarise(window, settings)]
+        return found[0] if isinstance(texts, str) else found
+
+    def stream(self, lines: Iterable[str], window: int = WINDOW_LINES, **options: Any) -> Iterator[str]:
+        """Summaries in order, of any number of documents in bounded memory: at most `window` are read ahead."""
+        settings = SummaryOptions(**options)
+        for block in windows(lines, window):
+            yield from (candidates[0].text for candidates in self.summarise(block, settings))
+
+    # ------------------------------------------------------------------ how it is done
+    @torch.inference_mode()
+    def summarise(self, lines: Sequence[str], options: SummaryOptions) -> list[list[Candidate]]:
+        """Candidates of each line. All pieces of all lines are sorted by length and decoded in batches."""
+        documents = self.reader.read(lines)
+        wanted = [options.length().of(document.words) for document in documents]
+        documents = self.condense(documents, wanted, options)
+        shares = [
+            divided(length.within(document.words), [piece.words for piece in document.pieces])
+            for document, length in zip(documents, wanted, strict=True)
+        ]
+        written = self.write(documents, shares, options)
+        return [self.assemble(document, pieces, options) for document, pieces in zip(documents, written, strict=True)]
+
+    def condense(
+        self, documents: Sequence[Document], wanted: Sequence[Length], options: SummaryOptions
+    ) -> list[Document]:
+        """Documents whose pieces could say nothing in their share of the words are shortened until they can."""
+        done = list(documents)
+        while places := [
+            i for i, d in enumerate(done) if crowded(wanted[i].within(d.words), [piece.words for piece in d.pieces])
+        ]:
+            long = [done[i] for i in places]
+            written = self.write(long, [self.condensed_lengths(document) for document in long], options)
+            for i, document, pieces in zip(places, long, written, strict=True):
+                done[i] = self.reader.condensed(document, [best[0].text for best in pieces])
+        return done
+
+    def condensed_lengths(self, document: Document) -> list[Length]:
+        """Lengths of the pieces' summaries that together are about what the model reads at once."""
+        words, tokens = [piece.words for piece in document.pieces], sum(len(piece.ids) for piece in document.pieces)
+        return condensed(words, room=self.reader.max_tokens * sum(words) // tokens)
+
+    def write(
+        self, documents: Sequence[Document], lengths: Sequence[Sequence[Length]], options: SummaryOptions
+    ) -> list[list[list[Written]]]:
+        """Candidates of every piece of every document; equal tasks are decoded once."""
+        tasks: dict[Task, int] = {}
+        wanted = [
+            [
+                (piece, tasks.setdefault(self.task(piece, length), len(tasks)))
+                for piece, length in zip(*both, strict=True)
+            ]
+            for both in zip((d.pieces for d in documents), lengths, strict=True)
+        ]
+        found = self.decode(list(tasks), options)
+        return [
+            [
+                [Written(self.vocabulary.decode(s.ids, piece.slots), s.score, s.length, None) for s in found[place]]
+                for piece, place in row
+            ]
+            for row in wanted
+        ]
+
+    def task(self, piece: Piece, length: Length) -> Task:
+        """Limits for a piece. Where words have several tokens, the countdown expects as many as the piece's have."""
+        tokens = most = length.most
+        if self.vocabulary.subword:
+            most = math.ceil(length.most * len(piece.ids) / piece.words)
+            tokens = 2 * most + len(SPECIAL_TOKENS)
+        # every word might be used up where none may occur twice
+        least = min(length.least, self.vocabulary.words - len(SPECIAL_TOKENS))
+        return Task(piece.ids, len(piece.slots), least, length.most, tokens, most)
+
+    def decode(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
+        """Candidates of each task."""
+        found: list[list[Summary]] = [[] for _ in tasks]
+        order = sorted(range(len(tasks)), key=lambda i: len(tasks[i].ids))
+        size = max(1, options.batch_size // options.decoding(1).beam)
+        with autocast(self.model.device, self.precision):
+            for batch in batches(order, [len(task.ids) for task in tasks], size):
+                for i, summaries in zip(batch, self.step([tasks[i] for i in batch], options), strict=True):
+                    found[i] = summaries
+        return found
+
+    def step(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
+        """One batch: read, then search under length control."""
+        device, generator = self.model.device, self.model.generator
+        ids = self.pad([task.ids for task in tasks]).to(device)
+        numbers = torch.tensor([task[1:] for task in tasks], device=device)
+        slots, least, most, tokens, countdown = numbers.unbind(1)
+        config = options.decoding(max(task.tokens for task in tasks))
+        control = LengthControl(generator.step, self.table.to(device), self.vocabulary.words)
+        memory = generator.read(ids, ids != SPECIAL.pad)
+        state = control.start(generator.start(memory, countdown), Limits(least, most, tokens, slots))
+        constraints = Constraints(config, SPECIAL, device)
+        parts = state, len(tasks)
+        if config.strategy == "beam":
+            found = beam_search(control.step, *parts, config, constraints, SPECIAL)
+        else:
+            tokens, scores, sizes = roll_out(control.step, *parts, likeliest, config, constraints, SPECIAL)
+            found = tokens[:, None], scores[:, None], sizes[:, None]
+        rows = zip(*(x.tolist() for x in found), strict=True)
+        return [[Summary(t[: n - 1], score, n) for t, score, n in zip(*row, strict=True) if n] for row in rows]
+
+    def pad(self, pieces: list[tuple[int, ...]]) -> Tensor:
+        """Ids (B, M), each piece followed by `</s>`."""
+        longest = max(map(len, pieces)) + 1
+        return torch.tensor([[*p, SPECIAL.eos, *[SPECIAL.pad] * (longest - len(p) - 1)] for p in pieces])
+
+    def assemble(self, document: Document, pieces: list[list[Written]], options: SummaryOptions) -> list[Candidate]:
+        """Candidates of a document from those of its pieces."""
+        if not pieces:
+            return [Candidate("", 0, 0.0, 0.0)]
+        found = []
+        for chosen in combine(pieces, options.num_candidates, options.length_penalty):
+            outputs = [w.text for w in chosen]
+            total, tokens = sum(w.score for w in chosen), sum(w.length for w in chosen)
+            text = self.reader.write(outputs, document, options.detokenise)
+            found.append(Candidate(text, self.reader.count(joined(outputs)), total, total / tokens))
+        return found

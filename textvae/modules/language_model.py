@@ -1,0 +1,84 @@
+"""A recurrent language model of human text: the prior that keeps a summary readable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textvae.errors import UserError
+from textvae.modules.output import OutputLayer
+from textvae.modules.relaxations import embed
+from textvae.tokenization.config import SPECIAL
+
+
+@dataclass
+class LanguageModelConfig:
+    """Kind and size of the language model."""
+
+    kind: Literal["gru", "lstm"] = "lstm"
+    """Network that reads the words so far."""
+    embedding_size: int = 128
+    """Width E of a word."""
+    size: int = 256
+    """Width D of a state."""
+    layers: int = 1
+    """Number of layers."""
+    dropout: float = 0.2
+    """Dropout of embeddings, between layers, and before the output layer."""
+
+    def __post_init__(self) -> None:
+        if min(self.embedding_size, self.size, self.layers) < 1:
+            raise UserError("language_model.embedding_size, .size and .layers must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"language_model.dropout is {self.dropout}; it must be in [0, 1)")
+
+
+NETWORKS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class RecurrentLanguageModel(nn.Module):
+    """p(x_t | x_<t) over ids (B, L) or over points on the simplex (B, L, V'), through which a gradient flows."""
+
+    def __init__(self, config: LanguageModelConfig, vocab_size: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, config.embedding_size)
+        self.rnn = NETWORKS[config.kind](
+            config.embedding_size,
+            config.size,
+            num_layers=config.layers,
+            dropout=config.dropout if config.layers > 1 else 0.0,
+            batch_first=True,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = OutputLayer(config.size, vocab_size)
+
+    def hidden(self, embedded: Tensor) -> Tensor:
+        """States (B, L, D) after each of the embedded inputs (B, L, E)."""
+        return self.dropout(self.rnn(self.dropout(embedded))[0])
+
+    def forward(self, decoder_input_ids: Tensor, labels: Tensor) -> Tensor:
+        """−log p(label), (B, L) nats, 0 where the label is −100; inputs (B, L) begin with <s>, labels are (B, L)."""
+        hidden = self.hidden(self.embedding(decoder_input_ids))
+        counted = labels != -100
+        nll = self.output.nll(hidden.flatten(0, 1), labels.where(counted, 0).flatten()).view_as(labels)
+        return nll.where(counted, 0.0)
+
+    def next_word(self, sequence: Tensor) -> Tensor:
+        """log p(· | <s>, x_<t) for every t: a text (B, L) or (B, L, V') to (B, L, V'), at least fp32.
+
+        Row t has read x_1 … x_{t−1} only, so it faces the generator's distribution of x_t.
+        """
+        words = embed(sequence[:, :-1], self.embedding)
+        start = self.embedding.weight[SPECIAL.bos].to(words.dtype).expand(len(sequence), 1, -1)
+        return self.output.log_probs(self.hidden(torch.cat((start, words), dim=1)))
+
+    def log_prob(self, sequence: Tensor, mask: Tensor) -> Tensor:
+        """log p(x_t | x_<t) of a text, (B, L) nats, 0 where mask (B, L) is; of points, Σ_v x_t(v) log p(v | x_<t)."""
+        if sequence.dim() == 2:
+            inputs = F.pad(sequence[:, :-1], (1, 0), value=SPECIAL.bos)
+            return -self(inputs, sequence.where(mask, -100))
+        return (sequence * self.next_word(sequence)).sum(-1).where(mask, 0.0)
