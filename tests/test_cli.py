@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 import pytest
@@ -31,26 +32,31 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
     assert stop.value.code == 2
 
 
-def test_readme_names_commands_options_and_files_that_exist() -> None:
-    from textvae.config import make_parser
+def every_option() -> set[str]:
+    """Options of all our commands, from their parsers."""
+    from textvae.commands import evaluate, evaluate_summaries, evaluate_summarizer, summarize, transfer
+    from textvae.config import TASKS, make_parser
 
+    parsers = [make_parser(task=task) for task in TASKS]
+    parsers += [module.make_parser("x") for module in (evaluate, evaluate_summaries, evaluate_summarizer)]
+    for module in (summarize, transfer):
+        parsers.append(argparse.ArgumentParser())
+        module.add_arguments(parsers[-1])
+    return {option for parser in parsers for action in parser._actions for option in action.option_strings}
+
+
+LAUNCHERS = {"--cpu", "--multi_gpu", "--nproc_per_node", "--num_cpu_threads_per_process", "--num_processes"}
+"""Options of accelerate and torchrun that the README names."""
+
+
+def test_readme_names_commands_options_and_files_that_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in text and "make test" in text and "accelerate launch train.py" in text
     for path in re.findall(r"configs/[\w/]+\.yaml", text):
         assert (ROOT / path).exists(), path
-    known = {option for action in make_parser()._actions for option in action.option_strings}
-    elsewhere = {
-        "--to",
-        "--output",
-        "--outputs",
-        "--json",
-        "--num-candidates",
-        "--nproc_per_node",
-        "--multi_gpu",
-        "--num_cpu_threads_per_process",
-    }
+    known = every_option() | LAUNCHERS
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
-        assert option in known | elsewhere | {"--cpu", "--num_processes", "--print_config", "--strength"}, option
+        assert option in known, option
     commands = re.findall(r"(?m)^(?:echo .* \| )?textvae (\w+) ", text)
     assert len(commands) >= 4 and set(commands) <= set(COMMANDS)
 
