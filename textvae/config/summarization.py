@@ -24,6 +24,8 @@ class SummarizationConfig:
     """What is trained."""
     run: str = "runs/news"
     """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
+    start: str | None = None
+    """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
     cache: str | None = None
     """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
     data: UnpairedDataConfig = field(default_factory=UnpairedDataConfig)

@@ -149,7 +149,8 @@ class Seq2Seq2SeqRecipe(Recipe):
         """−log p(text | the document that the reconstructor writes for it); rows of both sides share only a length."""
         texts = batch.texts
         memory = self.reconstructor.read(texts.ids, texts.mask)
-        ids = roll_out(self.reconstructor, memory, batch.documents.lengths, self.model.config.max_source)
+        key = batch.key if self.samples_documents else None
+        ids = roll_out(self.reconstructor, memory, batch.documents.lengths, self.model.config.max_source, key)
         nll, written = self.rewrite(generator, ids, ids != SPECIAL.pad, texts, batch.key)
         return {"J_back": nll, "J_cov": covered(written, texts.mask)}
 
@@ -192,6 +193,11 @@ class Seq2Seq2SeqRecipe(Recipe):
     def samples(self) -> bool:
         """Whether the estimator draws words (else it takes the likeliest)."""
         return self.adversarial.estimator != "soft"
+
+    @property
+    def samples_documents(self) -> bool:
+        """Whether back-translation reads documents drawn from the reconstructor."""
+        return any(stage.sampled for stage in self.stages if stage.name == "back_translation")
 
     def rewrite(
         self, network: nn.Module, source: Tensor, mask: Tensor, target: Sequences, key: NoiseKey | None

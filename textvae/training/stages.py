@@ -30,6 +30,9 @@ class StageConfig:
     """How many."""
     rate: float = 1.0
     """Factor on the learning rates of generator and reconstructor."""
+    sampled: bool = True
+    """back_translation: read documents that are drawn from the reconstructor, not its likeliest ones, which are all
+    alike (Edunov et al. 2018, sec. 5.1)."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.rate > 0:

@@ -12,6 +12,7 @@ from textvae.evaluation.summaries.lead import (
     language_model_cuts,
     lead,
     leads,
+    shared_lengths,
     usual_ending,
     word_count,
 )
@@ -41,6 +42,15 @@ def test_equal_length_is_the_nearest_of_all(document_lengths: list[int], output_
 
 def test_the_shorter_of_two_leads_that_are_as_near() -> None:
     assert equal_length(["a b c d", "a b c d"], ["a", "a b"]) == 1
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=9), st.floats(0, 12))
+def test_shared_lengths_have_the_mean_and_differ_by_one(lengths: list[int], mean: float) -> None:
+    found = shared_lengths([" ".join("w" * length) for length in lengths], mean)
+    assert sum(found) == min(round(mean * len(lengths)), sum(lengths))
+    cut = [count for count, length in zip(found, lengths, strict=True) if count < length]
+    assert all(count <= length for count, length in zip(found, lengths, strict=True))
+    assert not cut or max(found) - min(cut) <= 1
 
 
 @pytest.mark.parametrize(

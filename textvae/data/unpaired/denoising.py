@@ -34,14 +34,19 @@ class SummaryNoiseConfig:
     """Fewest words of a span (pieces, with a subword tokenizer; a word is never cut)."""
     max_words: int = 10
     """Most words of a span."""
-    before: float = 0.25
+    max_fills: int = 0
+    """Most single words and pairs of words put inside the text, where documents have them between the same two words
+    if such a place is found: what a person who writes short leaves out without leaving a hole."""
+    before: float = 0.3
     """Share of spans put before the text."""
-    after: float = 0.35
+    after: float = 0.6
     """Share of spans put after the text (but before the full stop that ends it); the others go inside."""
-    related: float = 0.5
+    related: float = 0.7
     """Share of spans taken from a document that has a rare word of the text."""
     fluent: float = 0.5
     """Share of the other spans that are taken from after a word that stands before them in noise(y) too."""
+    clauses: float = 0.5
+    """Share of spans that are clauses: from one comma (or the beginning) of their document to another (or the end)."""
     rare: float = 0.002
     """A word is rare if at most this share of the documents has it (or ten of them)."""
     own: float = 0.7
@@ -57,9 +62,11 @@ class SummaryNoiseConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.min_spans <= self.max_spans:
             raise UserError(f"noise.min_spans is {self.min_spans} and max_spans {self.max_spans}: give 0 <= min <= max")
+        if self.max_fills < 0:
+            raise UserError(f"noise.max_fills is {self.max_fills}: it must be 0 or more")
         if not 1 <= self.min_words <= self.max_words:
             raise UserError(f"noise.min_words is {self.min_words} and max_words {self.max_words}: give 1 <= min <= max")
-        for name in ("before", "after", "related", "fluent", "rare"):
+        for name in ("before", "after", "related", "fluent", "clauses", "rare"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise UserError(f"noise.{name} is {getattr(self, name)}: it must lie between 0 and 1")
         if self.before + self.after > 1.0:
@@ -146,12 +153,11 @@ class SummaryNoise:
         rng: np.random.Generator,
     ) -> Spans:
         """Spans for the clean `tokens`, to be put into the noised `own`."""
-        config, shape = self.config, (len(tokens), self.config.max_spans)
-        wanted = np.arange(shape[1]) < rng.integers(config.min_spans, config.max_spans + 1, (len(tokens), 1))
-        room = np.maximum(self.max_tokens - own_lengths, 0)[:, None] - np.arange(shape[1]) * config.max_words
-        most = np.where(wanted, np.clip(room, 0, config.max_words), 0)
-        side = rng.random(shape)
-        before, after = side < config.before, side >= 1.0 - config.after
+        config = self.config
+        most = np.concatenate((self.sizes(own_lengths, rng), self.fills(own_lengths, rng)), axis=1)
+        shape, fill = most.shape, np.arange(most.shape[1]) >= config.max_spans
+        side = np.where(fill, config.before, rng.random(most.shape))
+        before, after = side < config.before, (side >= 1.0 - config.after) & ~fill
         gaps = self.gaps(own, own_lengths, before, after, rng)
 
         at = np.nonzero(most)  # the N spans there are: text, number
@@ -160,19 +166,43 @@ class SummaryNoise:
         stop = after & (behind == 1) & ~self.closed(own, own_lengths)[:, None]  # its own full stop is enough
         ends = before[at] & (rng.random(len(row)) < 0.5), after[at], stop[at]
         found = self.places.draw_rare(tokens, lengths, shape[1], rng)[at]
-        use = (found >= 0) & (rng.random(len(row)) < config.related)
+        small = fill[at[1]]
+        use = (found >= 0) & (rng.random(len(row)) < config.related) & ~small
         drawn = np.where(use, self.cutter.row_of(np.maximum(found, 0)), rng.integers(0, len(self.documents), len(row)))
         cuts = self.cutter.anywhere(drawn, config.min_words, most_N, *ends, rng)
+        whole = self.cutter.clauses(drawn, most_N, *ends, rng)
+        clause = (whole.lengths > 0) & (rng.random(len(row)) < config.clauses) & ~small
+        cuts = whole.where(clause, cuts)
         left, right = neighbours(own, own_lengths, gaps)
-        smooth = self.cutter.fluent(left[at], right[at], config.min_words, most_N, rng)
-        use |= stop[at]  # what ends noise(y) is the end of a document
-        cuts = smooth.where(~use & (smooth.lengths > 0) & (rng.random(len(row)) < config.fluent), cuts)
+        least = np.where(small, 1, config.min_words)
+        smooth = self.cutter.fluent(left[at], right[at], least, most_N, rng)
+        use |= stop[at] | clause  # what ends noise(y) is the end of a document
+        wish = small | (rng.random(len(row)) < config.fluent)
+        cuts = smooth.where(~use & (smooth.lengths > 0) & wish, cuts)
 
         spare = rng.integers(0, len(self.documents), len(row))
         other = self.cutter.anywhere(spare, config.min_words, most_N, *ends, rng)
         cuts = other.where(self.may_be_own(tokens[row], lengths[row], keys[row], cuts.rows), cuts)
         mine = self.may_be_own(tokens[row], lengths[row], keys[row], cuts.rows)
         return _arranged(Cuts(cuts.rows, cuts.starts, np.where(mine, 0, cuts.lengths)), at, gaps, self.cutter)
+
+    def sizes(self, own_lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Most words (B, S) of each of the foreign spans, 0 for no span."""
+        config, numbers = self.config, np.arange(self.config.max_spans)
+        wanted = numbers < rng.integers(config.min_spans, config.max_spans + 1, (len(own_lengths), 1))
+        room = np.maximum(self.max_tokens - own_lengths, 0)[:, None] - numbers * config.max_words
+        sizes: np.ndarray = np.where(wanted, np.clip(room, 0, config.max_words), 0)
+        return sizes
+
+    def fills(self, own_lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Most words (B, F) of each fill: as many as there are room and a place inside for."""
+        config = self.config
+        room = self.max_tokens - own_lengths - config.max_spans * config.max_words
+        wanted = np.arange(config.max_fills) < rng.integers(0, config.max_fills + 1, (len(own_lengths), 1))
+        fills: np.ndarray = np.where(
+            wanted & (room >= 2 * config.max_fills)[:, None] & (own_lengths > 2)[:, None], 2, 0
+        )
+        return fills
 
     def may_be_own(
         self, tokens: np.ndarray, lengths: np.ndarray, keys: np.ndarray, documents: np.ndarray

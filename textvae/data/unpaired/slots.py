@@ -77,6 +77,14 @@ class SlotVocabulary:
         closing[: self.words] = [token.lstrip(WORD_START) in (".", "!", "?", "。", "！", "？") for token in self.tokens]
         return closing
 
+    @cached_property
+    def pausing(self) -> np.ndarray:
+        """(V + S,) bool: commas and what else parts clauses."""
+        pausing = np.zeros(self.size, dtype=bool)
+        marks = (",", ";", ":", "--", "，", "、", "；", "：")
+        pausing[: self.words] = [token.lstrip(WORD_START) in marks for token in self.tokens]
+        return pausing
+
     def encode(self, texts: Sequence[str], words: Sequence[Sequence[str]] | None = None) -> list[SlotSentence]:
         """Prepared strings to ids, slots in the order of first appearance.
 

@@ -75,8 +75,38 @@ class SpanCutter:
         stop = np.where(borders & (places <= (start + size)[:, None]), places, 0).max(axis=1)
         return Cuts(rows, self.documents.offsets[rows] + start, np.maximum(stop - start, 0))
 
+    def clauses(
+        self,
+        rows: np.ndarray,
+        most: np.ndarray,
+        at_start: np.ndarray,
+        at_end: np.ndarray,
+        full_stop: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Cuts:
+        """Spans of `most` (N,) tokens at most from documents `rows` (N,), from one comma to another, both included.
+
+        At the beginning and the end of a document one comma is enough. Length 0 where a document has no such span.
+        """
+        begin = self.documents.offsets[rows]
+        stop = np.where(full_stop, self.documents.offsets[rows + 1], self.stops(rows)) - begin
+        places = np.arange(int(stop.max(initial=1)) + 1)
+        ids = self.documents.ids[np.minimum(begin[:, None] + places, len(self.documents.ids) - 1)]
+        comma = self.vocabulary.pausing[ids] & (places < stop[:, None])
+        opens = np.where(at_start[:, None], places == 0, comma)
+        closes = np.where(at_end[:, None], places == stop[:, None], np.roll(comma, 1, axis=1) & (places > 0))
+        length = places - places[:, None]
+        pairs = opens[:, :, None] & closes[:, None, :] & (length >= 3) & (length <= most[:, None, None])
+        row, start, end = np.nonzero(pairs)
+        order = np.lexsort((rng.random(len(row)), row))  # of each row's spans a random one comes first
+        found, first = np.unique(row[order], return_index=True)
+        starts, lengths = begin.copy(), np.zeros_like(begin)
+        starts[found] += start[order][first]
+        lengths[found] = (end - start)[order][first]
+        return Cuts(rows, starts, lengths)
+
     def fluent(
-        self, left: np.ndarray, right: np.ndarray, least: int, most: np.ndarray, rng: np.random.Generator
+        self, left: np.ndarray, right: np.ndarray, least: np.ndarray, most: np.ndarray, rng: np.random.Generator
     ) -> Cuts:
         """Spans that follow the word `left` (N,) in their documents, and precede the word `right` (N,) if one does.
 

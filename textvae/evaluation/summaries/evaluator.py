@@ -14,7 +14,14 @@ from textvae.evaluation.bootstrap import interval, resampled_sums
 from textvae.evaluation.summaries.alarms import ReconstructNll, verdict
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
 from textvae.evaluation.summaries.instruments import SummaryInstruments
-from textvae.evaluation.summaries.lead import equal_length, language_model_cuts, leads, usual_ending, word_count
+from textvae.evaluation.summaries.lead import (
+    equal_length,
+    language_model_cuts,
+    leads,
+    shared_lengths,
+    usual_ending,
+    word_count,
+)
 from textvae.evaluation.summaries.results import SummaryEvaluation, SummaryRow
 from textvae.evaluation.summaries.rouge import MEASURES, Rouge
 from textvae.evaluation.summaries.symptoms import measure, text_measures, text_statistics
@@ -115,11 +122,10 @@ class SummaryEvaluator:
         return found
 
     def _tagged(self, mean: float) -> list[str]:
-        """The tagger's summaries with `mean` words on average: rounded up and down in turn."""
+        """The tagger's summaries with `mean` words on average."""
         assert self.instruments.tagger is not None
-        total = np.floor(mean * np.arange(self.count + 1) + 0.5).astype(int)
         cost = self.instruments.tagger.config.switch_cost
-        rows = zip(self.documents, self._logits, np.diff(total).tolist(), strict=True)
+        rows = zip(self.documents, self._logits, shared_lengths(self.documents, mean), strict=True)
         return [pick(document, logits, words, cost) for document, logits, words in rows]
 
     @cached_property

@@ -35,6 +35,19 @@ def equal_length(documents: Sequence[str], outputs: Sequence[str]) -> int:
     return int(np.abs(means - target).argmin())
 
 
+def shared_lengths(documents: Sequence[str], mean: float) -> list[int]:
+    """As many words for each document (all of a shorter one) as make the mean length `mean`; some get one more."""
+    lengths = np.array([word_count(document) for document in documents], np.int64)
+    total = min(round(mean * len(documents)), int(lengths.sum()))
+    most = 0
+    while np.minimum(lengths, most + 1).sum() <= total and most < lengths.max(initial=0):
+        most += 1
+    counts, longer = np.minimum(lengths, most), np.flatnonzero(lengths > most)
+    missing = total - int(counts.sum())
+    counts[longer[np.arange(missing) * len(longer) // max(missing, 1)]] += 1
+    return [int(count) for count in counts]
+
+
 def usual_ending(texts: Sequence[str], share: float = 0.5) -> str:
     """The punctuation mark that more than `share` of the texts end with, or ""."""
     endings = Counter(words[-1] for words in map(str.split, texts) if words)
