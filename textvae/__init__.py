@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textvae.inference.style_transfer import StyleTransfer
+    from textvae.inference.summarization import Summarizer
 
-__all__ = ["StyleTransfer"]
+__all__ = ["StyleTransfer", "Summarizer"]
+
+_HOMES = {
+    "StyleTransfer": "textvae.inference.style_transfer",
+    "Summarizer": "textvae.inference.summarization",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """`textvae.StyleTransfer`, imported when it is first used: torch and transformers take seconds."""
-    if name == "StyleTransfer":
-        from textvae.inference.style_transfer import StyleTransfer
-
-        return StyleTransfer
+    """`textvae.StyleTransfer` and others, imported when they are first used: torch and transformers take seconds."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'textvae' has no attribute {name!r}")

@@ -17,6 +17,7 @@ from textvae.modules.decoders.base import DecoderState
 from textvae.spacing import spaced
 from textvae.text import normalise
 from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.tokenization.config import SPECIAL
 
 from .random_summarizer import CHINESE, DOCUMENTS, LANGUAGES
 
@@ -120,7 +121,7 @@ def control(vocabularies: dict[str, SlotVocabulary]) -> Iterator[LengthControl]:
 
 
 def begin(control: LengthControl, least: list[int], most: list[int], tokens: list[int]) -> tuple[Tensor, CountedState]:
-    limits = Limits(*(torch.tensor(x) for x in (least, most, tokens, [0] * len(most))))
+    limits = Limits(*(torch.tensor(x) for x in (least, most, tokens, [0] * len(most), [True] * len(most))))
     log_probs, state = control.step(torch.ones(len(most), dtype=torch.long), control.start(Seen(limits.most), limits))
     assert isinstance(state, CountedState)
     return log_probs, state
@@ -158,10 +159,11 @@ def test_slots_without_a_word_are_never_written(vocabularies: dict[str, SlotVoca
         WordTable.of(vocabulary),
         vocabulary.words,
     )
-    limits = Limits(*(torch.tensor(x) for x in ([0] * 3, [5] * 3, [5] * 3, [0, 2, 3])))
+    limits = Limits(*(torch.tensor(x) for x in ([0] * 3, [5] * 3, [5] * 3, [0, 2, 3], [True, False, True])))
     log_probs, _ = control.step(torch.ones(3, dtype=torch.long), control.start(Seen(limits.most), limits))
     assert (log_probs[:, vocabulary.words :] != NEVER).tolist() == [
         [False, False, False],
         [True, True, False],
         [True, True, True],
     ]
+    assert (log_probs[:, SPECIAL.unk] != NEVER).tolist() == [True, False, True]

@@ -208,7 +208,8 @@ def test_the_countdown_reaches_the_model(word: Summarizer, monkeypatch: pytest.M
 def test_the_countdown_counts_tokens(summarizers: dict[str, Summarizer]) -> None:
     pipeline = summarizers["bpe-transformer"]
     (document,) = pipeline.reader.read(["Zyzzyva xerxes rose"])
-    task = pipeline.task(document.pieces[0], SummaryOptions(words=2).length().of(3))
+    options = SummaryOptions(words=2)
+    task = pipeline.task(document.pieces[0], options.length().of(3), options)
     assert len(document.pieces[0].ids) > 6
     assert task.countdown == -(-2 * len(document.pieces[0].ids) // 3) and task.most == 2
 
@@ -247,7 +248,7 @@ def test_candidates_carry_the_models_own_scores(summarize: Summarizer) -> None:
     ((piece, *more),) = [d.pieces for d in summarize.reader.read([line])]
     assert not more
     options = SummaryOptions(words=6, num_candidates=3)
-    task = summarize.task(piece, options.length().of(piece.words))
+    task = summarize.task(piece, options.length().of(piece.words), options)
     generator = summarize.model.generator
     for candidate, summary in zip(found, summarize.decode([task], options)[0], strict=True):
         assert normalise(summarize.vocabulary.decode(summary.ids, piece.slots)) == candidate.text
@@ -306,6 +307,7 @@ def test_more_rare_words_than_slots(word: Summarizer) -> None:
         assert "<unk>" not in word(line, **COPY)
     with changed(word, write=30.0, unk=60.0):
         assert "<unk>" not in word(line) and "<unk>" in word(line, allow_unk=True)
+        assert "<unk>" in word(f"<unk> {line}"), "as in the document"
 
 
 def test_names_get_their_capitals_back(word: Summarizer) -> None:

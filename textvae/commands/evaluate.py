@@ -143,13 +143,14 @@ def evaluate(
             "probes": finished.probes(),
         }
     result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
+    folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
+    if folder:  # before anything is printed: a reader such as `head` may close the pipe
+        save(Path(folder), {**result.to_dict(), **extra}, evaluator, transfers)
     print(result.table())
     show_probes(extra)
     for line in examples(evaluator, transfers, options.examples):
         print(line)
-    folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
     if folder:
-        save(Path(folder), {**result.to_dict(), **extra}, evaluator, transfers)
         print(f"saved in {folder}", file=sys.stderr)
     return 0
 

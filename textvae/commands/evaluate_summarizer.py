@@ -16,8 +16,8 @@ class SummarizerOptions:
 
     name: str | None = None
     """Name of the system in the table. Default: that of the run."""
-    split: Literal["dev", "test"] = "test"
-    """Pairs to measure on."""
+    split: Literal["dev", "test"] | None = None
+    """Pairs to measure on. Default: the test pairs if the run has some, else those of dev."""
     words: int | None = None
     """Most words of a summary. Default: 8, unless `ratio` is set."""
     ratio: float | None = None
@@ -61,14 +61,14 @@ def evaluate_summarizer(run: Path, options: SummarizerOptions, evaluation: Summa
 
     config = load_config(run / "config.yaml")
     config.cache = options.cache or config.cache
-    finished = FinishedSummarizer(config, run, options.split)
+    finished = FinishedSummarizer(config, run, options.split or ("test" if config.data.test else "dev"))
     evaluator = finished.evaluator(evaluation)
     length = {"words": options.words, "ratio": options.ratio, "beam": options.beam}
     outputs, speed = finished.write(**length)
     result = evaluator.score(outputs, options.name or run.name, reconstruct_nll=finished.reconstruction)
+    folder = Path(options.save) if options.save else run / "evaluation"
+    save(folder, {**result.to_dict(), "decoding": length, "split": finished.split, "speed": speed}, outputs)
     print(result.table())
     for line in examples(evaluator, outputs, options.examples):
         print(line)
-    folder = Path(options.save) if options.save else run / "evaluation"
-    save(folder, {**result.to_dict(), "decoding": length, "split": options.split, "speed": speed}, outputs)
     print(f"saved in {folder}", file=sys.stderr)

@@ -11,15 +11,20 @@ from textvae.inference.length_control import count_words
 from textvae.inference.pieces import Detokenise
 from textvae.spacing import close_up, is_spaced, is_spaceless, spaced
 from textvae.text import TextConfig, detokenise, normalise, prepare
+from textvae.tokenization.config import UNK
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What the model reads at once: token ids without `</s>`, the words of its slots, and its number of words."""
+    """What the model reads at once: token ids without `</s>`, the words of its slots, and its number of words.
+
+    unknown: whether `<unk>` stands in it, as in data whose rare words somebody has replaced.
+    """
 
     ids: tuple[int, ...]
     slots: tuple[str, ...]
     words: int
+    unknown: bool
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class DocumentReader:
 
     def piece(self, text: str, sentence: SlotSentence) -> Piece:
         """A prepared string with its ids."""
-        return Piece(tuple(sentence.ids), sentence.words, max(1, self.count(text)))
+        return Piece(tuple(sentence.ids), sentence.words, max(1, self.count(text)), UNK in text.split())
 
     def cut(self, texts: Sequence[str]) -> list[list[str]]:
         """Prepared strings in pieces the model can read."""

@@ -77,12 +77,16 @@ def _token(token: str) -> tuple[int, int, bool, bool]:
 
 @dataclass(frozen=True)
 class Limits:
-    """Of each row (N,): fewest and most words, most tokens, slots that stand for a word of its document."""
+    """Of each row (N,): fewest and most words, most tokens, slots that stand for a word of its document.
+
+    unknown: (N,) bool whether `<unk>` may be written.
+    """
 
     least: Tensor
     most: Tensor
     tokens: Tensor
     slots: Tensor
+    unknown: Tensor
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class CountedState(DecoderState):
     most: Tensor
     tokens: Tensor
     slots: Tensor
+    unknown: Tensor
 
     def select(self, rows: Tensor) -> CountedState:
         kept = super().select(rows)
@@ -105,7 +110,8 @@ class CountedState(DecoderState):
 
 
 class LengthControl:
-    """Wraps a step of decoding: forbids `</s>` before the least words, words after the most, slots without a word.
+    """Wraps a step of decoding: forbids `</s>` before the least words, words after the most, slots without a
+    word, `<unk>`.
 
     What is allowed keeps the model's own log-probability, so scores stay those of the model. A row that runs out of
     tokens may end whatever it has. Everything is decided from the state, so it is the same in every batch.
@@ -118,7 +124,7 @@ class LengthControl:
         """The state before `<s>`, which is no word."""
         none = torch.zeros_like(limits.most)
         inside = torch.zeros_like(none, dtype=torch.bool)
-        return CountedState(state, none, none - 1, inside, limits.least, limits.most, limits.tokens, limits.slots)
+        return CountedState(state, none, none - 1, inside, **vars(limits))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """As `Step`: log-probabilities (N, V') with -inf for what may not come next."""
@@ -138,6 +144,7 @@ class LengthControl:
         """Edit log-probabilities (N, V') in place. Every row keeps a token: the end, or any word."""
         foreign = torch.arange(log_probs.shape[1] - self.words, device=log_probs.device) >= state.slots[:, None]
         log_probs[:, self.words :].masked_fill_(foreign, NEVER)
+        log_probs[:, SPECIAL.unk].masked_fill_(~state.unknown, NEVER)
         ends = log_probs[:, SPECIAL.eos].clone()
         out, room = state.written >= state.tokens, state.most - state.words
         tight = ((room < self.table.dearest) & ~out).nonzero()[:, 0]

@@ -53,7 +53,7 @@ class SummaryOptions:
     no_repeat_ngram: int = 3
     """No n-gram of this many tokens occurs twice in the summary of what is read at once; 0 means no such rule."""
     allow_unk: bool = False
-    """Let `<unk>` stand in the output."""
+    """Let `<unk>` stand in the output even where the document has none."""
     detokenise: Detokenise = "auto"
     """auto: as people write, unless the document came as the model reads it (tokenised, often lower-cased)."""
     batch_size: int = 192
@@ -82,7 +82,7 @@ class SummaryOptions:
             min_length=0,
             length_penalty=self.length_penalty,
             no_repeat_ngram=self.no_repeat_ngram,
-            allow_unk=self.allow_unk,
+            allow_unk=True,  # `LengthControl` forbids it, where the document has none
         )
 
 
@@ -101,7 +101,7 @@ class Candidate:
 
 
 class Task(NamedTuple):
-    """A piece to summarise: ids, slots with a word, fewest and most words, most tokens, and the countdown's start.
+    """A piece to summarise: ids, slots with a word, fewest and most words, most tokens, the countdown's start, `<unk>` or not.
 
     Equal tasks have equal summaries, but for the words that the slots stand for.
     """
@@ -112,6 +112,7 @@ class Task(NamedTuple):
     most: int
     tokens: int
     countdown: int
+    unknown: bool
 
 
 class Summary(NamedTuple):
@@ -132,8 +133,8 @@ class Summarizer:
     A document longer than the model reads at once is cut at its sentences; each piece is summarised with its share of
     the words, and the summaries are joined. Where so many pieces share so few words that none could say anything, the
     pieces are condensed first and their summaries are read again, so that every part is read and the limit holds. An
-    empty line stays empty. Words that the model does not know can be copied from the document (not into `<unk>`,
-    which is not written unless `allow_unk` is set).
+    empty line stays empty. Words that the model does not know can be copied from the document. `<unk>` is
+    written only where the document itself has it, or `allow_unk` is set.
     """
 
     def __init__(
@@ -227,7 +228,7 @@ class Summarizer:
         tasks: dict[Task, int] = {}
         wanted = [
             [
-                (piece, tasks.setdefault(self.task(piece, length), len(tasks)))
+                (piece, tasks.setdefault(self.task(piece, length, options), len(tasks)))
                 for piece, length in zip(*both, strict=True)
             ]
             for both in zip((d.pieces for d in documents), lengths, strict=True)
@@ -241,7 +242,7 @@ class Summarizer:
             for row in wanted
         ]
 
-    def task(self, piece: Piece, length: Length) -> Task:
+    def task(self, piece: Piece, length: Length, options: SummaryOptions) -> Task:
         """Limits for a piece. Where words have several tokens, the countdown expects as many as the piece's have."""
         tokens = most = length.most
         if self.vocabulary.subword:
@@ -249,7 +250,8 @@ class Summarizer:
             tokens = 2 * most + len(SPECIAL_TOKENS)
         # every word might be used up where none may occur twice
         least = min(length.least, self.vocabulary.words - len(SPECIAL_TOKENS))
-        return Task(piece.ids, len(piece.slots), least, length.most, tokens, most)
+        unknown = piece.unknown or options.allow_unk
+        return Task(piece.ids, len(piece.slots), least, length.most, tokens, most, unknown)
 
     def decode(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
         """Candidates of each task."""
@@ -267,11 +269,11 @@ class Summarizer:
         device, generator = self.model.device, self.model.generator
         ids = self.pad([task.ids for task in tasks]).to(device)
         numbers = torch.tensor([task[1:] for task in tasks], device=device)
-        slots, least, most, tokens, countdown = numbers.unbind(1)
+        slots, least, most, tokens, countdown, unknown = numbers.unbind(1)
         config = options.decoding(max(task.tokens for task in tasks))
         control = LengthControl(generator.step, self.table.to(device), self.vocabulary.words)
         memory = generator.read(ids, ids != SPECIAL.pad)
-        state = control.start(generator.start(memory, countdown), Limits(least, most, tokens, slots))
+        state = control.start(generator.start(memory, countdown), Limits(least, most, tokens, slots, unknown.bool()))
         constraints = Constraints(config, SPECIAL, device)
         parts = state, len(tasks)
         if config.strategy == "beam":
