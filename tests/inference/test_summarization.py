@@ -483,3 +483,26 @@ def test_slots_that_do_not_fit_the_tokenizer(summarizer_runs: dict[str, Path], t
 
 def test_a_model_folder_is_as_good_as_its_run(summarizer_runs: dict[str, Path], word: Summarizer) -> None:
     assert exact(summarizer_runs["word-lstm"] / "best")(DOCUMENTS[1]) == word(DOCUMENTS[1])
+
+
+def test_the_length_can_be_left_to_the_model(summarize: Summarizer) -> None:
+    line = max(lines_for(summarize), key=len)
+    chosen = summarize.candidates(line, words=6, min_words=3, choose_length=True, num_candidates=20, beam=2)
+    each = {c.text: c for n in range(3, 7) for c in summarize.candidates(line, words=n, min_words=3, beam=2)}
+    assert chosen[0].log_prob_per_token == pytest.approx(max(c.log_prob_per_token for c in each.values()))
+    assert len({c.text for c in chosen}) == len(chosen) > len(each) / 2
+    assert all(3 <= c.words <= 6 for c in chosen)
+    ranks = [c.log_prob_per_token for c in chosen]
+    assert ranks == sorted(ranks, reverse=True)
+
+
+def test_what_is_stored_with_the_model_counts_where_nothing_is_said(word: Summarizer) -> None:
+    word.model.config.decoding = {"words": 5, "min_words": 2, "choose_length": True, "beam": 1, "no_repeat_ngram": 1}
+    try:
+        assert word.options() == SummaryOptions(words=5, min_words=2, choose_length=True, beam=1, no_repeat_ngram=1)
+        assert word.options(words=9, beam=None) == SummaryOptions(words=9, beam=1, no_repeat_ngram=1)
+        assert word.options(ratio=0.5, beam=3) == SummaryOptions(ratio=0.5, beam=3, no_repeat_ngram=1)
+        line = lines_for(word)[0]
+        assert word(line) == word(line, **word.model.config.decoding)
+    finally:
+        word.model.config.decoding = None

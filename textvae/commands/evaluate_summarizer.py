@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
+from textvae.inference.config import SummaryDecodingConfig
+
+SHORT = {f"--{name}": f"--decoding.{name}" for name in SummaryDecodingConfig.__dataclass_fields__}
+"""`--words 9` is short for `--decoding.words 9`, and so on."""
 
 
 @dataclass
@@ -18,12 +22,8 @@ class SummarizerOptions:
     """Name of the system in the table. Default: that of the run."""
     split: Literal["dev", "test"] | None = None
     """Pairs to measure on. Default: the test pairs if the run has some, else those of dev."""
-    words: int | None = None
-    """Most words of a summary. Default: 8, unless `ratio` is set."""
-    ratio: float | None = None
-    """Most words as a share of the document's."""
-    beam: int | None = None
-    """Beam width; 1 is greedy. Default: 5."""
+    decoding: SummaryDecodingConfig = field(default_factory=SummaryDecodingConfig)
+    """How the summaries are written. Default: as stored with the model."""
     examples: int = 0
     """Print so many outputs, evenly spaced."""
     save: str | None = None
@@ -47,6 +47,7 @@ def make_parser(prog: str) -> Any:
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
     parser = make_parser(prog)
+    argv = [SHORT.get(name, name) + equals + value for name, equals, value in (a.partition("=") for a in argv)]
     built = parser.instantiate_classes(parser.parse_args(argv))
     options = SummarizerOptions(**{name: getattr(built, name) for name in SummarizerOptions.__dataclass_fields__})
     evaluate_summarizer(Path(built.run), options, built.evaluation)
@@ -63,11 +64,10 @@ def evaluate_summarizer(run: Path, options: SummarizerOptions, evaluation: Summa
     config.cache = options.cache or config.cache
     finished = FinishedSummarizer(config, run, options.split or ("test" if config.data.test else "dev"))
     evaluator = finished.evaluator(evaluation)
-    length = {"words": options.words, "ratio": options.ratio, "beam": options.beam}
-    outputs, speed = finished.write(**length)
+    outputs, how = finished.write(**options.decoding.given())
     result = evaluator.score(outputs, options.name or run.name, reconstruct_nll=finished.reconstruction)
     folder = Path(options.save) if options.save else run / "evaluation"
-    save(folder, {**result.to_dict(), "decoding": length, "split": finished.split, "speed": speed}, outputs)
+    save(folder, {**result.to_dict(), **how, "split": finished.split}, outputs)
     print(result.table())
     for line in examples(evaluator, outputs, options.examples):
         print(line)

@@ -46,6 +46,7 @@ OPTIONS = (
     "words",
     "ratio",
     "min_words",
+    "choose_length",
     "beam",
     "num_candidates",
     "length_penalty",
@@ -63,9 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     streams.add_streams(parser, "input, candidates with words and scores")
     add = parser.add_argument_group("length (words as the model counts them: punctuation marks are words)").add_argument
-    add("--words", type=int, metavar="N", help="most words (default 8)")
+    add("--words", type=int, metavar="N", help="most words (default: what is stored with the model, else 8)")
     add("--ratio", type=float, metavar="R", help="most words as a share of the document's, above 0 and at most 1")
     add("--min-words", type=int, metavar="N", help="fewest words (default: half of the wanted ones)")
+    add(
+        "--choose-length",
+        action="store_true",
+        default=None,
+        help="try every length from the fewest to the most words and keep the likeliest (as many searches)",
+    )
     add = parser.add_argument_group("search").add_argument
     add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
@@ -90,8 +97,9 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[Summarizer, Summ
     given: dict[str, Any] = {n: getattr(args, n) for n in OPTIONS if getattr(args, n) is not None}
     if "detokenise" in given:
         given["detokenise"] = DETOKENISE[given["detokenise"]]
-    options = SummaryOptions(**given)
-    return Summarizer.from_pretrained(args.run, device=device, precision=args.precision), options
+    SummaryOptions(**given)  # what is wrong is told before the model is read
+    model = Summarizer.from_pretrained(args.run, device=device, precision=args.precision)
+    return model, model.options(**given)
 
 
 def answerer(args: argparse.Namespace, device: str | None) -> Answer:

@@ -8,6 +8,7 @@ from typing import Literal
 from textvae.data.unpaired.config import UnpairedDataConfig
 from textvae.data.unpaired.denoising import SummaryNoiseConfig
 from textvae.evaluation.summaries.config import AlarmLimits, SummarySelectionConfig
+from textvae.inference.config import SummaryDecodingConfig
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig
 from textvae.objectives.summarization import SummarizationObjectives
 from textvae.text import TextConfig
@@ -44,6 +45,8 @@ class SummarizationConfig:
     """Critic, estimator and language model."""
     objectives: SummarizationObjectives = field(default_factory=SummarizationObjectives)
     """Weights and schedules of every J."""
+    decoding: SummaryDecodingConfig = field(default_factory=SummaryDecodingConfig)
+    """How the model writes where nobody says otherwise."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """The loop."""
     selection: SummarySelectionConfig = field(default_factory=SummarySelectionConfig)

@@ -139,7 +139,10 @@ def assemble(
     set_seed(config.training.seed)
     vocabulary = prepared.vocabulary
     source, target = (longest(config, side.max_tokens) for side in (config.data.documents, config.data.texts))
-    model = Seq2Seq2Seq(pretrained_config(config.model, vocabulary.size, source, target, vocabulary.slots))
+    shape = pretrained_config(
+        config.model, vocabulary.size, source, target, vocabulary.slots, config.decoding.given() or None
+    )
+    model = Seq2Seq2Seq(shape)
     recipe = Seq2Seq2SeqRecipe(model, config.objectives, config.stages, config.adversarial, prepared.idf())
     if config.start:
         begin_with(recipe, Path(config.start), reporter.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,14 @@ class FinishedSummarizer:
         instruments = build_instruments(*sides, cache_folder(self.config) / "instruments", evaluation)
         return SummaryEvaluator(self.pairs["document"], self.pairs["summary"], instruments, evaluation)
 
-    def write(self, **options: Any) -> tuple[list[str], dict[str, float]]:
-        """A summary of every document; also how long that took."""
+    def write(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
+        """A summary of every document; also how they were written, and how long that took."""
         summarizer = self.summarizer
         began = time.perf_counter()
         found = summarizer(self.pairs["document"], detokenise=False, **options)
         seconds = time.perf_counter() - began
-        return found, {"seconds": round(seconds, 3), "documents_per_second": round(len(found) / seconds, 1)}
+        speed = {"seconds": round(seconds, 3), "documents_per_second": round(len(found) / seconds, 1)}
+        return found, {"decoding": asdict(summarizer.options(**options)), "speed": speed}
 
     @property
     def reconstruction(self) -> Reconstruction:

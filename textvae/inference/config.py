@@ -57,3 +57,27 @@ class DecodingConfig:
             raise UserError("decoding: greedy gives one candidate; use strategy beam or sample for more")
         if self.strategy == "beam" and self.num_candidates > self.beam:
             raise UserError(f"decoding: a beam of {self.beam} cannot give {self.num_candidates} candidates")
+
+
+@dataclass
+class SummaryDecodingConfig:
+    """How a summarizer writes where nobody says otherwise; stored with the model."""
+
+    words: int | None = None
+    """Most words, punctuation included. Default: 8, unless `ratio` is set."""
+    ratio: float | None = None
+    """Most words as a share of the document's."""
+    min_words: int | None = None
+    """Fewest words. Default: half of the most."""
+    choose_length: bool | None = None
+    """Search for a summary of every number of words between the two and keep the likeliest."""
+    beam: int | None = None
+    """Beam width; 1 is greedy. Default: 5."""
+    length_penalty: float | None = None
+    """Candidates are ranked by log-probability / length ** penalty. Default: 1."""
+    no_repeat_ngram: int | None = None
+    """No n-gram of this many tokens occurs twice in a summary. Default: 3."""
+
+    def given(self) -> dict[str, int | float | bool]:
+        """What has a value."""
+        return {name: value for name, value in vars(self).items() if value is not None}

@@ -30,6 +30,9 @@ from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.text import TextConfig
 from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
 
+LENGTHS = {"words", "ratio", "min_words", "choose_length"}
+"""Options that say how long a summary is."""
+
 BEAM = 5
 """Beam width unless more candidates are wanted."""
 
@@ -44,6 +47,9 @@ class SummaryOptions:
     """Most words as a share of the document's."""
     min_words: int | None = None
     """Fewest words. Default: half of the wanted ones."""
+    choose_length: bool = False
+    """Search for a summary of every number of words, from the fewest to the most, and keep the one that ranks first:
+    it is as long as its document asks for. Costs as many searches."""
     beam: int | None = None
     """Beam width; 1 is greedy. Default: 5, or `num_candidates` if that is more."""
     num_candidates: int = 1
@@ -101,7 +107,9 @@ class Candidate:
 
 
 class Task(NamedTuple):
-    """A piece to summarise: ids, slots with a word, fewest and most words, most tokens, the countdown's start, `<unk>` or not.
+    """A piece to summarise: ids, slots with a word, fewest and most words, most tokens, the countdown's start.
+
+    unknown: whether `<unk>` may be written.
 
     Equal tasks have equal summaries, but for the words that the slots stand for.
     """
@@ -160,6 +168,17 @@ class Summarizer:
         loaded = load(run, find_device(device), Seq2Seq2Seq)
         return cls(loaded.model, loaded.tokenizer, loaded.text, precision)
 
+    def options(self, **given: Any) -> SummaryOptions:
+        """Options as given, None for not given; the others as stored with the model, or the defaults.
+
+        Who asks for a length gets it: nothing that is stored about lengths is used then.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        stored = dict(self.model.config.decoding or {})
+        if given.keys() & {"words", "ratio"}:
+            stored = {name: value for name, value in stored.items() if name not in LENGTHS}
+        return SummaryOptions(**{**stored, **given})
+
     # ------------------------------------------------------------------ what people call
     @overload
     def __call__(self, texts: str, **options: Any) -> str: ...
@@ -177,14 +196,14 @@ class Summarizer:
     def candidates(self, texts: Iterable[str], **options: Any) -> list[list[Candidate]]: ...
     def candidates(self, texts: str | Iterable[str], **options: Any) -> list[Candidate] | list[list[Candidate]]:
         """Up to `num_candidates` summaries of each document, best first, with scores."""
-        settings = SummaryOptions(**options)
+        settings = self.options(**options)
         lines = [texts] if isinstance(texts, str) else texts
         found = [candidates for window in windows(lines) for candidates in self.summarise(window, settings)]
         return found[0] if isinstance(texts, str) else found
 
     def stream(self, lines: Iterable[str], window: int = WINDOW_LINES, **options: Any) -> Iterator[str]:
         """Summaries in order, of any number of documents in bounded memory: at most `window` are read ahead."""
-        settings = SummaryOptions(**options)
+        settings = self.options(**options)
         for block in windows(lines, window):
             yield from (candidates[0].text for candidates in self.summarise(block, settings))
 
@@ -228,7 +247,7 @@ class Summarizer:
         tasks: dict[Task, int] = {}
         wanted = [
             [
-                (piece, tasks.setdefault(self.task(piece, length, options), len(tasks)))
+                (piece, [tasks.setdefault(task, len(tasks)) for task in self.tasks(piece, length, options)])
                 for piece, length in zip(*both, strict=True)
             ]
             for both in zip((d.pieces for d in documents), lengths, strict=True)
@@ -236,11 +255,19 @@ class Summarizer:
         found = self.decode(list(tasks), options)
         return [
             [
-                [Written(self.vocabulary.decode(s.ids, piece.slots), s.score, s.length, None) for s in found[place]]
-                for piece, place in row
+                [
+                    Written(self.vocabulary.decode(s.ids, piece.slots), s.score, s.length, None)
+                    for s in ranked([found[place] for place in places], options)
+                ]
+                for piece, places in row
             ]
             for row in wanted
         ]
+
+    def tasks(self, piece: Piece, length: Length, options: SummaryOptions) -> list[Task]:
+        """One, or one for each number of words."""
+        numbers = range(length.least, length.most + 1) if options.choose_length else [length.most]
+        return [self.task(piece, Length(length.least, most), options) for most in numbers]
 
     def task(self, piece: Piece, length: Length, options: SummaryOptions) -> Task:
         """Limits for a piece. Where words have several tokens, the countdown expects as many as the piece's have."""
@@ -300,3 +327,10 @@ class Summarizer:
             text = self.reader.write(outputs, document, options.detokenise)
             found.append(Candidate(text, self.reader.count(joined(outputs)), total, total / tokens))
         return found
+
+
+def ranked(found: Sequence[Sequence[Summary]], options: SummaryOptions) -> list[Summary]:
+    """The best of several searches, each text once."""
+    texts = {tuple(summary.ids): summary for summaries in found for summary in summaries}
+    by_rank = sorted(texts.values(), key=lambda s: s.score / max(s.length, 1) ** options.length_penalty, reverse=True)
+    return by_rank[: options.num_candidates]

@@ -37,7 +37,8 @@ class Seq2Seq2SeqConfig(PreTrainedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
     generator, reconstructor: dictionaries of `Seq2SeqConfig`; unknown keys are refused. vocab_size counts the slots,
-    which are its last `slots` ids. max_source and max_target: longest document and summary in tokens.
+    which are its last `slots` ids. decoding: how summaries are written where nobody says otherwise, options of
+    `SummaryOptions`. max_source and max_target: longest document and summary in tokens.
     """
 
     model_type = "textvae_seq2seq2seq"
@@ -47,6 +48,7 @@ class Seq2Seq2SeqConfig(PreTrainedConfig):
     reconstructor: dict[str, Any] | None = None
     vocab_size: int = 10020
     slots: int = 20
+    decoding: dict[str, Any] | None = None
     max_source: int = 60
     max_target: int = 20
     pad_token_id: int = 0
@@ -65,7 +67,12 @@ class Seq2Seq2SeqConfig(PreTrainedConfig):
 
 
 def pretrained_config(
-    config: Seq2Seq2SeqModelConfig, vocab_size: int, max_source: int, max_target: int, slots: int | None = None
+    config: Seq2Seq2SeqModelConfig,
+    vocab_size: int,
+    max_source: int,
+    max_target: int,
+    slots: int | None = None,
+    decoding: dict[str, Any] | None = None,
 ) -> Seq2Seq2SeqConfig:
     """Join what the user wrote with what the data decided.
 
@@ -79,6 +86,7 @@ def pretrained_config(
         reconstructor=asdict(config.reconstructor),
         vocab_size=vocab_size,
         slots=slots,
+        decoding=decoding,
         max_source=max_source,
         max_target=max_target,
     )
