@@ -1,10 +1,13 @@
 """Record an evaluated run under results/, and rewrite the table over all of them.
 
-    textvae evaluate runs/yelp --strength 1.5
+    textvae evaluate runs/yelp
     python scripts/record_result.py runs/yelp --name style_content_vae-s0
-    python scripts/record_result.py                    # only the table
+    textvae evaluate runs/sentence-compression
+    python scripts/record_result.py runs/sentence-compression --name compression-s0
+    python scripts/record_result.py --results results/news         # only the table
 
-Copies metrics.json, outputs.* and config.yaml of RUN, and writes run.json: command, commit, seed, time, machine.
+Copies metrics.json, outputs.* and config.yaml of RUN, and writes run.json: command, commit, seed, time, machine. Style
+transfer goes to results/yelp, summaries to results/news.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +25,8 @@ from textvae.checkpoint import Checkpoints
 from textvae.config import load_config, save_config
 from textvae.files import atomic_write, write_json
 
-MACHINE = ("processor", "cores", "threads", "gpu", "num_processes", "mixed_precision")
-COLUMNS = {
+HOMES = {"style_transfer": Path("results/yelp"), "summarization": Path("results/news")}
+STYLE_COLUMNS = {
     "accuracy_ngram": "ACC n-gram",
     "accuracy_cnn": "ACC CNN",
     "self_bleu": "self-BLEU",
@@ -30,23 +35,52 @@ COLUMNS = {
     "copy_rate": "copied %",
     "word_overlap": "overlap",
 }
+NEWS_COLUMNS = {
+    "mean_length": "words",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "perplexity": "PPL",
+    "novelty_1": "new words %",
+    "names_kept": "names kept %",
+    "lead_rate": "LEAD %",
+}
+THREE_DIGITS = {"word_overlap"}
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """One folder of results."""
+
+    name: str
+    metrics: dict[str, Any]
+    run: dict[str, Any]
+
+    @property
+    def minutes(self) -> str:
+        """Time of training."""
+        return f"{self.run['training_seconds'] / 60:.0f}"
+
+
+# ---------------------------------------------------------------------- one run
 def record(run: Path, folder: Path) -> None:
-    """Copy one run's evaluation into `folder`."""
+    """Copy one run's evaluation into `folder`. No path of this machine gets into it."""
     evaluation = run / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [evaluation / "metrics.json", run / "config.yaml", *evaluation.glob("outputs.*")]:
+    for path in [evaluation / "metrics.json", *evaluation.glob("outputs.*")]:
         shutil.copyfile(path, folder / path.name)
     config = load_config(run / "config.yaml")
-    data_path = config.data.path
-    config.run, config.data.path, config.cache = folder.name, "data/yelp", None
-    save_config(config, folder / "config.yaml")
+    hidden = dict(public_paths(config)) | {str(run): f"runs/{folder.name}"}
+    config.run, config.cache = folder.name, None
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    command = environment["command"]
+    for private, public in hidden.items():
+        command = command.replace(private, public)
+    save_config(config, folder / "config.yaml")
     checkpoint = Checkpoints(run / "checkpoints").latest()
     progress = checkpoint.state["progress"] if checkpoint else {}
     details = {
-        "command": environment["command"].replace(data_path, "data/yelp").replace(str(run), f"runs/{folder.name}"),
+        "command": command,
         "commit": environment["commit"],
         "seed": config.training.seed,
         "steps": progress.get("step"),
@@ -61,69 +95,125 @@ def record(run: Path, folder: Path) -> None:
     write_json(folder / "run.json", details)
 
 
+def public_paths(config: Any) -> Iterator[tuple[str, str]]:
+    """The paths of the data, which are changed in `config`, and what they are called in public."""
+    if config.task == "style_transfer":
+        yield config.data.path, "data/yelp"
+        config.data.path = "data/yelp"
+        return
+    if config.start:
+        yield config.start, f"runs/{Path(config.start).name}"
+        config.start = f"runs/{Path(config.start).name}"
+    for side in (config.data.documents, config.data.texts, config.data.dev, config.data.test):
+        if side is not None and side.path:
+            public = "data/" + "/".join(Path(side.path).parts[-2:])
+            yield side.path, public
+            side.path = public
+
+
+def recorded(results: Path) -> list[Recorded]:
+    """Everything recorded under `results`, by name."""
+    return [
+        Recorded(
+            path.parent.name,
+            json.loads(path.read_text(encoding="utf-8")),
+            json.loads((path.parent / "run.json").read_text(encoding="utf-8")),
+        )
+        for path in sorted(results.glob("*/metrics.json"))
+    ]
+
+
+# ---------------------------------------------------------------------- tables
 def cell(measures: dict[str, Any], name: str) -> str:
     """A value with half its interval."""
     found = measures.get(name) or {}
     if found.get("value") is None:
         return "-"
-    if name == "word_overlap":
+    if name in THREE_DIGITS:
         return f"{found['value']:.3f}"
     spread = "" if found.get("low") is None else f" ± {(found['high'] - found['low']) / 2:.1f}"
     return f"{found['value']:.1f}{spread}"
 
 
-def rows(results: Path, direction: str) -> list[str]:
-    """A line of the table for every recorded run, copies and human references first."""
-    lines, reference = [], False
-    for folder in sorted(p.parent for p in results.glob("*/metrics.json")):
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        found = [row for row in metrics["rows"] if row["direction"] == direction]
-        if not reference:
-            reference = True
-            lines += [line(row["system"], row["measures"], {}, {}) for row in found[1:]]
-        lines.append(line(f"[{folder.name}]({folder.name}/)", found[0]["measures"], metrics, run))
-    return lines
+def markdown(head: list[str], lines: list[list[str]]) -> list[str]:
+    """A table."""
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *lines)]
 
 
-def line(name: str, measures: dict[str, Any], metrics: dict[str, Any], run: dict[str, Any]) -> str:
-    """One row in Markdown."""
-    probes = metrics.get("probes", {})
-    extra = [f"{probes[z]['accuracy']:.3f}" if z in probes else "-" for z in ("z_s", "z_c")]
-    minutes = f"{run['training_seconds'] / 60:.0f}" if run else "-"
-    strength = str(metrics.get("decoding", {}).get("strength", "-"))
-    return "| " + " | ".join([name, *(cell(measures, c) for c in COLUMNS), *extra, strength, minutes]) + " |"
+def link(name: str) -> str:
+    """A link to the folder of a run."""
+    return f"[{name}]({name}/)"
 
 
-def table(results: Path) -> str:
-    """Markdown tables: both directions together, then each."""
-    head = ["system", *COLUMNS.values(), "probe z_s", "probe z_c", "strength", "minutes"]
-    parts = []
-    metrics = sorted(results.glob("*/metrics.json"))
-    directions = sorted({r["direction"] for m in metrics for r in json.loads(m.read_text(encoding="utf-8"))["rows"]})
+def style_tables(found: list[Recorded]) -> Iterator[str]:
+    """Both directions together, then each; copies and human references first."""
+    head = ["system", *STYLE_COLUMNS.values(), "probe z_s", "probe z_c", "strength", "minutes"]
+    directions = {row["direction"] for one in found for row in one.metrics["rows"]}
     for direction in sorted(directions, key=lambda d: (d != "all", d)):
-        parts += [f"### {direction}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-        parts += [*rows(results, direction), ""]
-    return "\n".join(parts)
+        rows = {one.name: [r for r in one.metrics["rows"] if r["direction"] == direction] for one in found}
+        baselines = next(iter(rows.values()))[1:]
+        lines = [[row["system"], *style_cells(row), "-", "-", "-", "-"] for row in baselines]
+        lines += [[link(one.name), *style_cells(rows[one.name][0]), *style_extras(one)] for one in found]
+        yield "\n".join([f"### {direction}", "", *markdown(head, lines), ""])
 
 
-def commands(results: Path) -> str:
+def style_cells(row: dict[str, Any]) -> list[str]:
+    """Its measures."""
+    return [cell(row["measures"], column) for column in STYLE_COLUMNS]
+
+
+def style_extras(one: Recorded) -> list[str]:
+    """Probes, strength and minutes."""
+    probes = one.metrics.get("probes", {})
+    read = [f"{probes[z]['accuracy']:.3f}" if z in probes else "-" for z in ("z_s", "z_c")]
+    return [*read, str(one.metrics.get("decoding", {}).get("strength", "-")), one.minutes]
+
+
+def news_tables(found: list[Recorded]) -> Iterator[str]:
+    """One for each data set; the baselines of a run stand under it only where they have its own length."""
+    head = ["system", *NEWS_COLUMNS.values(), "alarms", "minutes"]
+    for data in sorted(
+        {one.run["data"] for one in found}, key=lambda d: min(o.name for o in found if o.run["data"] == d)
+    ):
+        group = [one for one in found if one.run["data"] == data]
+        shown = group[0].metrics["settings"]["shown"]
+        rows = {row["system"]: row for row in group[0].metrics["rows"]}
+        lines = [[label, *news_cells(rows[name]), "-", "-"] for name, label in list(shown.items())[1:]]
+        for one in group:
+            alarms = str(len(one.metrics["alarms"]))
+            lines.append([link(one.name), *news_cells(one.metrics["rows"][0]), alarms, one.minutes])
+        yield "\n".join([f"### {group[0].name.split('-')[0]}", "", *markdown(head, lines), ""])
+
+
+def news_cells(row: dict[str, Any]) -> list[str]:
+    """Its measures."""
+    return [cell(row["measures"], column) for column in NEWS_COLUMNS]
+
+
+def commands(found: list[Recorded]) -> str:
     """The command, commit and seed of every row."""
-    lines = ["| run | command | commit | seed | steps (best) |", "|---|---|---|---|---|"]
-    for path in sorted(results.glob("*/run.json")):
-        run = json.loads(path.read_text(encoding="utf-8"))
-        steps = f"{run['steps']} ({run['best_step']})"
-        lines.append(f"| {path.parent.name} | `{run['command']}` | {run['commit']} | {run['seed']} | {steps} |")
-    return "\n".join(lines)
+    lines = [
+        [
+            o.name,
+            f"`{o.run['command']}`",
+            str(o.run["commit"]),
+            str(o.run["seed"]),
+            f"{o.run['steps']} ({o.run['best_step']})",
+        ]
+        for o in found
+    ]
+    return "\n".join(markdown(["run", "command", "commit", "seed", "steps (best)"], lines))
 
 
 def write_table(results: Path) -> None:
     """Replace what stands between the markers of results/…/README.md."""
+    found = recorded(results)
+    tables = news_tables(found) if results.name == "news" else style_tables(found)
     readme = results / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else "<!-- table -->\n<!-- /table -->\n"
     before, rest = text.split("<!-- table -->", 1)
     after = rest.split("<!-- /table -->", 1)[1]
-    body = f"{table(results)}\n### What made each row\n\n{commands(results)}\n"
+    body = "\n".join([*tables, "### What made each row", "", commands(found), ""])
     with atomic_write(readme) as handle:
         handle.write(f"{before}<!-- table -->\n{body}<!-- /table -->{after}")
 
@@ -133,11 +223,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--name", help="folder under --results")
-    parser.add_argument("--results", type=Path, default=Path("results/yelp"))
+    parser.add_argument("--results", type=Path, help="default: by the task of RUN, else results/yelp")
     arguments = parser.parse_args(argv)
+    results = arguments.results or HOMES["style_transfer"]
     if arguments.run is not None:
-        record(arguments.run, arguments.results / (arguments.name or arguments.run.name))
-    write_table(arguments.results)
+        results = arguments.results or HOMES[load_config(arguments.run / "config.yaml").task]
+        record(arguments.run, results / (arguments.name or arguments.run.name))
+    write_table(results)
     return 0
 
 

@@ -103,9 +103,9 @@ def model_card(facts: ModelFacts) -> str:
     return f"{header(facts.language)}\n# Style transfer: {styles}\n\n{body}\n"
 
 
-def header(language: str | None) -> str:
+def header(language: str | None, tags: Sequence[str] = TAGS) -> str:
     """The YAML block. Strings are quoted as in JSON: an unquoted `no` (Norwegian) would be read as false."""
-    lines = ["---", 'library_name: "textvae"', "tags:", *(f"- {json.dumps(tag)}" for tag in TAGS)]
+    lines = ["---", 'library_name: "textvae"', "tags:", *(f"- {json.dumps(tag)}" for tag in tags)]
     if language is not None:
         lines.append(f"language: {json.dumps(language)}")
     return "\n".join([*lines, "---", ""])

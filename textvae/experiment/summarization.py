@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from textvae.errors import UserError
 from textvae.evaluation.summaries.validation import SummaryValidator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.runs import cache_folder
+from textvae.files import atomic_write
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import pretrained_config
+from textvae.summarizer_card import SummarizerFacts, summarizer_card
 from textvae.tokenization import is_subword, load_tokenizer, train_tokenizer
 from textvae.training.progress import Reporter
 from textvae.training.seq2seq2seq import Seq2Seq2SeqRecipe
@@ -168,6 +171,8 @@ def assemble(
 
     def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
         model.save_pretrained(folder)
+        with atomic_write(folder / "README.md") as card:
+            card.write(summarizer_card(facts(config, prepared, model, step, metrics)))
 
     return Assembled(
         model,
@@ -177,4 +182,30 @@ def assemble(
         save,
         f"vocabulary {len(prepared.tokenizer)} + {vocabulary.slots} slots, {len(prepared.documents)} documents, "
         f"{len(prepared.texts)} texts",
+    )
+
+
+def facts(
+    config: SummarizationConfig, prepared: PreparedSides, model: Seq2Seq2Seq, step: int, metrics: dict[str, float]
+) -> SummarizerFacts:
+    """What the model card tells."""
+    environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
+    shape, data = config.model, config.data
+    return SummarizerFacts(
+        generator=f"{shape.generator.kind} {shape.generator.size}",
+        reconstructor=f"{shape.reconstructor.kind} {shape.reconstructor.size}",
+        vocabulary=prepared.vocabulary.words,
+        slots=prepared.vocabulary.slots,
+        parameters=sum(p.numel() for p in model.parameters()),
+        max_source=model.config.max_source,
+        sources={
+            "Documents": f"{Path(data.documents.path).name}, {len(prepared.corpus.documents)} rows",
+            "Human texts": f"{Path(data.texts.path).name}, {len(prepared.corpus.texts)} rows",
+        },
+        fingerprint=prepared.fingerprint,
+        command=environment["command"],
+        commit=environment["commit"],
+        step=step,
+        stages=[f"{stage.name} ({stage.steps} steps)" for stage in config.stages],
+        metrics=metrics,
     )

@@ -36,6 +36,9 @@ PURPOSES: dict[str, str] = {
 
 Model = TypeVar("Model", bound=PreTrainedModel)
 
+SHIPPED = Path(__file__).resolve().parents[1] / "pretrained"
+"""Models that come with the package, each a folder like a run's."""
+
 PREFERRED = ("best", "last")
 """Model folders inside a run, the first that exists."""
 
@@ -80,10 +83,20 @@ def load(path: str | Path, device: torch.device, kind: type[Model]) -> Loaded[Mo
     return Loaded(model, tokenizer, read_text_config(run / "config.yaml"), model_folder)
 
 
+def shipped() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir()) if SHIPPED.is_dir() else []
+
+
 def locate(path: Path) -> tuple[Path, Path]:
     """The model folder and the run folder (the nearest one upwards with a tokenizer) that `path` means."""
+    if not path.is_dir() and str(path) in shipped():
+        path = SHIPPED / path
     if not path.is_dir():
-        raise UserError(f"{path} is not a folder; give a run directory as `textvae train` leaves it")
+        raise UserError(
+            f"{path} is not a folder; give a run directory as `textvae train` leaves it"
+            + (f", or the name of a model that comes with textvae: {', '.join(shipped())}" if shipped() else "")
+        )
     for name in PREFERRED:
         recover(path / name)
     model = next((f for f in (path, *(path / name for name in PREFERRED)) if (f / "config.json").is_file()), None)
@@ -98,12 +111,7 @@ def locate(path: Path) -> tuple[Path, Path]:
 
 def read_model(folder: Path, wanted: type[Model]) -> Model:
     """The weights of a folder written by `save_pretrained`."""
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, OSError, AttributeError) as error:
-        raise UserError(f"{folder / 'config.json'} cannot be read: {error}") from error
-    if kind not in MODELS:
-        raise UserError(f"{folder / 'config.json'}: model_type {kind!r} is not one of {sorted(MODELS)}")
+    kind = model_type(folder)
     if MODELS[kind] is not wanted:
         raise UserError(f"{folder} holds a model of another kind: it {PURPOSES[kind]}")
     if not list(folder.glob("*.safetensors")):
@@ -117,7 +125,7 @@ def read_model(folder: Path, wanted: type[Model]) -> Model:
         raise
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise UserError(f"{folder} cannot be loaded, it is damaged or of another version: {error}") from error
-    model: Model = loaded[0]
+    model: Model = loaded[0].float()  # shipped models have 16-bit weights
     report: dict[str, set[str]] = loaded[1]
     wrong = {name: sorted(report[name]) for name in ("missing_keys", "unexpected_keys") if report[name]}
     if wrong:
@@ -125,6 +133,17 @@ def read_model(folder: Path, wanted: type[Model]) -> Model:
     if not all(bool(p.isfinite().all()) for p in model.parameters()):
         raise UserError(f"{folder}: weights are NaN or infinite; the training diverged")
     return model
+
+
+def model_type(folder: Path) -> str:
+    """What config.json calls the model of a folder: a row of `MODELS`."""
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, OSError, AttributeError) as error:
+        raise UserError(f"{folder / 'config.json'} cannot be read: {error}") from error
+    if kind not in MODELS:
+        raise UserError(f"{folder / 'config.json'}: model_type {kind!r} is not one of {sorted(MODELS)}")
+    return str(kind)
 
 
 @contextmanager

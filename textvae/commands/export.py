@@ -1,0 +1,88 @@
+"""`textvae export`: the part of a run that is needed to use its model, small enough to be handed on."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = """\
+Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card, the
+tokenizer and how text is prepared. Weights are stored in 16 bits unless --full is given. The folder can
+be used in the place of the run; checkpoints, metrics and data stay where they are."""
+
+EPILOG = """\
+examples:
+  textvae export runs/news my-summarizer
+  textvae export runs/news my-summarizer --set words=12 --set choose_length=true"""
+
+
+def main(argv: list[str], prog: str = "textvae export") -> int:
+    """Exit code 0; UserError where the run or the folder is wrong."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("folder", type=Path, help="new folder")
+    parser.add_argument("--full", action="store_true", help="keep 32-bit weights")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="summarizers: how summaries are written where nobody says otherwise (fields of `decoding`)",
+    )
+    args = parser.parse_args(argv)
+    export(args.run, args.folder, args.full, args.set)
+    print(f"exported to {args.folder}")
+    return 0
+
+
+def export(run: Path, folder: Path, full: bool, settings: list[str]) -> None:
+    """Write `folder`, whole or not at all."""
+    import torch
+    import yaml
+
+    from textvae.checkpoint import new_folder
+    from textvae.errors import UserError
+    from textvae.files import atomic_write
+    from textvae.inference.loading import MODELS, find_device, load, locate, model_type
+
+    if folder.exists():
+        raise UserError(f"{folder} exists; give a new folder")
+    source, home = locate(run)
+    loaded = load(run, find_device("cpu"), MODELS[model_type(source)])
+    model: Any = loaded.model
+    if settings:
+        model.config.decoding = decoding(model.config, settings)
+    with new_folder(folder) as target:
+        (model if full else model.to(torch.float16)).save_pretrained(target / "best")
+        shutil.copytree(home / "tokenizer", target / "tokenizer")
+        if (source / "README.md").exists():
+            shutil.copyfile(source / "README.md", target / "best" / "README.md")
+        with atomic_write(target / "config.yaml") as handle:  # all of it that a model needs; no paths of this machine
+            yaml.safe_dump({"text": asdict(loaded.text)}, handle)
+        for path in target.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def decoding(config: Any, settings: list[str]) -> dict[str, Any]:
+    """The decoding stored with a summarizer, changed by NAME=VALUE."""
+    import yaml
+
+    from textvae.errors import UserError
+    from textvae.inference.config import SummaryDecodingConfig
+    from textvae.inference.summarization import SummaryOptions
+
+    if not hasattr(config, "decoding"):
+        raise UserError("--set is for summarizers only")
+    given = {name: yaml.safe_load(value) for name, _, value in (s.partition("=") for s in settings)}
+    unknown = given.keys() - SummaryDecodingConfig.__dataclass_fields__.keys()
+    if unknown:
+        known = ", ".join(SummaryDecodingConfig.__dataclass_fields__)
+        raise UserError(f"--set {sorted(unknown)[0]}: no such setting; there are {known}")
+    stored = {**(config.decoding or {}), **given}
+    SummaryOptions(**stored)
+    return stored
