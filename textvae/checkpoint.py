@@ -126,6 +126,17 @@ class Checkpoints:
             shutil.rmtree(stale, ignore_errors=True)
         return target
 
+    def at(self, step: int) -> Checkpoint:
+        """The checkpoint of a step; UserError where it is not there or damaged."""
+        folder = self.folder / f"step_{step:08d}"
+        if not folder.is_dir():
+            steps = ", ".join(str(int(path.name.removeprefix("step_"))) for path in reversed(self.all()))
+            raise UserError(f"{self.folder} has no checkpoint of step {step}; there are: {steps or 'none'}")
+        problem = verify(folder)
+        if problem is not None:
+            raise UserError(f"{folder} is damaged: {problem}")
+        return self.read(folder)
+
     def latest(self) -> Checkpoint | None:
         """The newest checkpoint that is intact; damaged ones are named and passed over."""
         for folder in self.all():

@@ -22,6 +22,8 @@ class SummarizerOptions:
     """Name of the system in the table. Default: that of the run."""
     split: Literal["dev", "test"] | None = None
     """Pairs to measure on. Default: the test pairs if the run has some, else those of dev."""
+    step: int | None = None
+    """Evaluate the checkpoint of this step (training.keep_checkpoints keeps more of them). Default: the best model."""
     decoding: SummaryDecodingConfig = field(default_factory=SummaryDecodingConfig)
     """How the summaries are written. Default: as stored with the model."""
     examples: int = 0
@@ -62,12 +64,12 @@ def evaluate_summarizer(run: Path, options: SummarizerOptions, evaluation: Summa
 
     config = load_config(run / "config.yaml")
     config.cache = options.cache or config.cache
-    finished = FinishedSummarizer(config, run, options.split or ("test" if config.data.test else "dev"))
+    finished = FinishedSummarizer(config, run, options.split or ("test" if config.data.test else "dev"), options.step)
     evaluator = finished.evaluator(evaluation)
     outputs, how = finished.write(**options.decoding.given())
     result = evaluator.score(outputs, options.name or run.name, reconstruct_nll=finished.reconstruction)
     folder = Path(options.save) if options.save else run / "evaluation"
-    save(folder, {**result.to_dict(), **how, "split": finished.split}, outputs)
+    save(folder, {**result.to_dict(), **how, "split": finished.split, "step": options.step}, outputs)
     print(result.table())
     for line in examples(evaluator, outputs, options.examples):
         print(line)

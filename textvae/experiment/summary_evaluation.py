@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from textvae.checkpoint import Checkpoints
 from textvae.config import SummarizationConfig
 from textvae.data.unpaired.sources import UnpairedCorpus, load_unpaired
 from textvae.errors import UserError
@@ -21,11 +22,15 @@ from textvae.inference.summarization import Summarizer
 
 @dataclass(frozen=True)
 class FinishedSummarizer:
-    """A run to be evaluated: its data and its best model, each opened once. split: dev or test pairs."""
+    """A run to be evaluated: its data and its model, each opened once.
+
+    split: dev or test pairs. step: of the checkpoint to evaluate; None for the best model.
+    """
 
     config: SummarizationConfig
     folder: Path
     split: str
+    step: int | None = None
 
     @cached_property
     def corpus(self) -> UnpairedCorpus:
@@ -44,8 +49,13 @@ class FinishedSummarizer:
 
     @cached_property
     def summarizer(self) -> Summarizer:
-        """The best model."""
-        return Summarizer.from_pretrained(self.folder)
+        """The best model, or that of a checkpoint; UserError where there is none of that step, or a damaged one."""
+        summarizer = Summarizer.from_pretrained(self.folder)
+        if self.step is not None:
+            tensors = Checkpoints(self.folder / "checkpoints").at(self.step).tensors
+            summarizer.model.generator.load_state_dict(tensors["generator"])
+            summarizer.model.reconstructor.load_state_dict(tensors["reconstructor"])
+        return summarizer
 
     def evaluator(self, evaluation: SummaryEvaluationConfig) -> SummaryEvaluator:
         """Instruments trained on the two unpaired sides, and the pairs."""

@@ -1,0 +1,88 @@
+"""The summarizer from the command line, on generated news whose true summaries are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support import run_python
+
+from textvae import Summarizer
+from textvae.cli import main
+from textvae.config import load_config
+
+TRAIN = ("train.py", "--config", "configs/toy/news.yaml")
+SHORT = (
+    "--stages=[{name: denoise, steps: 12}, {name: reconstructor, steps: 4}, {name: back_translation, steps: 4}, "
+    "{name: adversarial, steps: 4}]",
+    *("--training.evaluate_every", "12", "--training.checkpoint_every", "6", "--training.keep_checkpoints", "9"),
+)
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """All four stages, a few steps each."""
+    run = tmp_path_factory.mktemp("runs") / "short"
+    done = run_python(*TRAIN, *SHORT, "--run", str(run), "--cache", str(cache))
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+def test_a_run_directory_holds_everything(short_run: Path) -> None:
+    assert {p.name for p in short_run.iterdir()} >= {
+        "config.yaml",
+        "environment.json",
+        "data.json",
+        "tokenizer",
+        "best",
+    }
+    assert load_config(short_run / "config.yaml").stages[2].name == "back_translation"
+    card = (short_run / "best" / "README.md").read_text()
+    assert "documents.train.txt" in card and "denoise (12 steps)" in card and "| score |" in card
+    lines = [json.loads(line) for line in (short_run / "metrics.jsonl").read_text().splitlines()]
+    seen = {name.rpartition("/")[2] for line in lines for name in line if name.startswith("train/")}
+    assert seen >= {"J_denoise", "J_language", "J_back", "J_rec", "J_critic", "J_gp", "J_gen", "J_lm", "J_topic"}
+
+
+def test_a_checkpoint_is_evaluated_by_its_step(
+    short_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = ["evaluate", str(short_run), "--cache", str(cache), "--words", "8", "--beam", "1"]
+    assert main([*evaluate, "--step", "12", "--save", str(tmp_path)]) == 0
+    assert "whole document" in capsys.readouterr().out
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert found["step"] == 12 and found["split"] == "test" and found["decoding"]["words"] == 8
+    assert len((tmp_path / "outputs.txt").read_text().splitlines()) == 200
+    assert main([*evaluate, "--step", "13"]) == 2
+    assert "there are: 6, 12" in capsys.readouterr().err
+
+
+def test_a_run_starts_from_another(short_run: Path, cache: Path, tmp_path: Path) -> None:
+    stages = "--stages=[{name: adversarial, steps: 2}]"
+    critic = ("--adversarial.critic.kind", "recurrent", "--adversarial.estimator", "reinforce")
+    done = run_python(
+        *TRAIN, stages, *critic, "--start", str(short_run), "--run", str(tmp_path / "b"), "--cache", str(cache)
+    )
+    assert done.returncode == 0, done.stderr
+    assert "starts from step 24" in done.stderr and "generator, reconstructor, language_model" in done.stderr
+    wrong = run_python(
+        *TRAIN, "--start", str(tmp_path / "nothing"), "--run", str(tmp_path / "c"), "--cache", str(cache)
+    )
+    assert wrong.returncode == 2 and "holds no tokenizer" in wrong.stderr
+
+
+def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
+    run = tmp_path / "news"
+    done = run_python(*TRAIN, "--run", str(run), "--cache", str(cache), timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert main(["evaluate", str(run), "--cache", str(cache)]) == 0
+    rows = {
+        row["system"]: row["measures"] for row in json.loads((run / "evaluation" / "metrics.json").read_text())["rows"]
+    }
+    ours, *_ = rows.values()
+    leads = [measures["rouge_l"]["value"] for name, measures in rows.items() if name.startswith("lead-")]
+    assert ours["rouge_l"]["value"] > max(leads) + 15
+    pairs = [json.loads(line) for line in Path("data/sample-news/test.jsonl").read_text().splitlines()]
+    outputs = Summarizer.from_pretrained(run)([pair["document"] for pair in pairs])
+    assert sum(o == pair["summary"] for o, pair in zip(outputs, pairs, strict=True)) >= 0.5 * len(pairs)
