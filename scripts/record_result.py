@@ -63,9 +63,8 @@ class Recorded:
 
 
 # ---------------------------------------------------------------------- one run
-def record(run: Path, folder: Path) -> None:
+def record(run: Path, folder: Path, evaluation: Path) -> None:
     """Copy one run's evaluation into `folder`. No path of this machine gets into it."""
-    evaluation = run / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     for path in [evaluation / "metrics.json", *evaluation.glob("outputs.*")]:
         shutil.copyfile(path, folder / path.name)
@@ -198,11 +197,11 @@ def commands(found: list[Recorded]) -> str:
             f"`{o.run['command']}`",
             str(o.run["commit"]),
             str(o.run["seed"]),
-            f"{o.run['steps']} ({o.run['best_step']})",
+            f"{o.run['steps']} ({o.metrics.get('step') or o.run['best_step']})",
         ]
         for o in found
     ]
-    return "\n".join(markdown(["run", "command", "commit", "seed", "steps (best)"], lines))
+    return "\n".join(markdown(["run", "command", "commit", "seed", "steps (evaluated)"], lines))
 
 
 def write_table(results: Path) -> None:
@@ -223,12 +222,14 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--name", help="folder under --results")
+    parser.add_argument("--evaluation", type=Path, help="what `textvae evaluate --save` wrote; default: RUN/evaluation")
     parser.add_argument("--results", type=Path, help="default: by the task of RUN, else results/yelp")
     arguments = parser.parse_args(argv)
     results = arguments.results or HOMES["style_transfer"]
     if arguments.run is not None:
         results = arguments.results or HOMES[load_config(arguments.run / "config.yaml").task]
-        record(arguments.run, results / (arguments.name or arguments.run.name))
+        folder = results / (arguments.name or arguments.run.name)
+        record(arguments.run, folder, arguments.evaluation or arguments.run / "evaluation")
     write_table(results)
     return 0
 
