@@ -13,8 +13,9 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.distributed.worker import SAME_AS_ONE
+from tests.distributed.worker import SAME_AS_ONE, SUMMARIZERS
 from tests.laws import assert_close, assert_same_bits, progress_of, tiny_accelerator, tiny_trainer, weights_of
+from tests.training import summaries
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +70,17 @@ def test_two_processes_are_one(folder: Path, tmp_path: Path, name: str) -> None:
     two = weights(folder, name)
     for key, value in weights_of(one).items():
         assert_close(two[key], value, 1e-3 if name == "closed form" else 1e-7, key)  # it sums in fp32
+
+
+@pytest.mark.parametrize("estimator", SUMMARIZERS)
+def test_two_processes_train_a_summarizer_as_one_does(folder: Path, tmp_path: Path, estimator: str) -> None:
+    one = summaries.tiny_trainer(tmp_path, estimator=estimator)
+    one.fit()
+    for found in facts(folder, f"summaries {estimator}"):
+        assert found["progress"] == progress_of(one)
+    two = weights(folder, f"summaries {estimator}")
+    for key, value in weights_of(one).items():
+        assert_close(two[key], value, 1e-6, key)
 
 
 def test_a_signal_to_one_process_stops_both_at_the_same_step(folder: Path) -> None:

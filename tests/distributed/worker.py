@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.laws import Interrupted, progress_of, seeds_of, tiny_trainer, weights_of
+from tests.training import summaries
 from textvae.data.noise import NoiseConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
@@ -37,6 +38,10 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""
+
+SUMMARIZERS = ("soft", "straight_through")
+"""Estimators with which two processes train a summarizer as one does. (The baseline of reinforce is a mean over rows
+at hand, as in the paper, so it differs between processes.)"""
 
 
 def random_run(folder: Path, accelerator: Accelerator, seed: int = 0) -> Trainer:
@@ -61,6 +66,15 @@ def same_as_one(folder: Path, accelerator: Accelerator) -> None:
         accelerator.log = lambda values, step=None, **_: lines.append(values)  # type: ignore[method-assign]  # noqa: B023
         trainer.fit()
         report(folder, name, accelerator, trainer, lines=lines)
+
+
+def summarizers(folder: Path, accelerator: Accelerator) -> None:
+    for estimator in SUMMARIZERS:
+        trainer = summaries.tiny_trainer(
+            folder / f"summaries {estimator}", accelerator=accelerator, estimator=estimator
+        )
+        trainer.fit()
+        report(folder, f"summaries {estimator}", accelerator, trainer)
 
 
 def signal_and_resume(folder: Path, accelerator: Accelerator) -> None:
@@ -125,6 +139,7 @@ def nan_on_one(folder: Path, accelerator: Accelerator) -> None:
 
 SCENARIOS: tuple[Callable[[Path, Accelerator], None], ...] = (
     same_as_one,
+    summarizers,
     signal_and_resume,
     scores_that_differ,
     too_small_a_batch,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from tests.laws import tiny_accelerator
@@ -98,10 +99,11 @@ def tiny_trainer(
     loader: Any = None,
     validate: Callable[[int], dict[str, float]] | None = None,
     training: dict[str, Any] | None = None,
+    accelerator: Accelerator | None = None,
     **recipe: Any,
 ) -> Trainer:
     """A trainer of a new summarizer, always with the same initial weights."""
-    accelerator = tiny_accelerator()
+    accelerator = accelerator or tiny_accelerator()
     config = TrainingConfig(**{"batch_size": 6, "log_every": 1, "seed": 5, **(training or {})})
     loader = loader or TinyLoader(accelerator.process_index, accelerator.num_processes)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
