@@ -365,9 +365,10 @@ def test_optimizer_states_survive(run: Run, build: Callable[..., torch.optim.Opt
 
 def test_the_checkpoint_of_a_step(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "checkpoints", keep=3)
-    for step in (10, 20):
-        checkpoints.save(made(step))
-    assert_same(checkpoints.at(10), made(10))
+    first = made(10)
+    for checkpoint_made in (first, made(20)):
+        checkpoints.save(checkpoint_made)
+    assert_same(checkpoints.at(10), first)
     with pytest.raises(UserError, match="no checkpoint of step 15; there are: 10, 20"):
         checkpoints.at(15)
     (tmp_path / "checkpoints" / "step_00000020" / "model.safetensors").write_bytes(b"x")

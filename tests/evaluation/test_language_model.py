@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textvae.errors import UserError
@@ -39,6 +39,7 @@ def model() -> KneserNey:
 
 
 @settings(max_examples=60, deadline=None)
+@example(["c", "c b", "c a b"], 2, 1, ["b"])  # its discount of pairs seen twice would be 0
 @given(CORPORA, st.integers(1, 4), st.integers(1, 2), st.lists(st.sampled_from([*WORDS, "f"]), max_size=4))
 def test_probabilities_sum_to_one(corpus: list[str], order: int, min_count: int, context: list[str]) -> None:
     found = KneserNey(order, min_count).fit(corpus)

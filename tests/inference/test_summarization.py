@@ -486,11 +486,12 @@ def test_a_model_folder_is_as_good_as_its_run(summarizer_runs: dict[str, Path], 
 
 
 def test_the_length_can_be_left_to_the_model(summarize: Summarizer) -> None:
-    line = max(lines_for(summarize), key=len)
-    chosen = summarize.candidates(line, words=6, min_words=3, choose_length=True, num_candidates=20, beam=2)
+    lines = [line for line in lines_for(summarize) if len(summarize.reader.read([line])[0].pieces) == 1]
+    line = max(lines, key=len)
+    chosen = summarize.candidates(line, words=6, min_words=3, choose_length=True, num_candidates=2, beam=2)
     each = {c.text: c for n in range(3, 7) for c in summarize.candidates(line, words=n, min_words=3, beam=2)}
     assert chosen[0].log_prob_per_token == pytest.approx(max(c.log_prob_per_token for c in each.values()))
-    assert len({c.text for c in chosen}) == len(chosen) > len(each) / 2
+    assert len({c.text for c in chosen}) == len(chosen) == 2
     assert all(3 <= c.words <= 6 for c in chosen)
     ranks = [c.log_prob_per_token for c in chosen]
     assert ranks == sorted(ranks, reverse=True)

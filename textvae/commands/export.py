@@ -19,8 +19,8 @@ examples:
   textvae export runs/news my-summarizer --set words=12 --set choose_length=true"""
 
 
-def main(argv: list[str], prog: str = "textvae export") -> int:
-    """Exit code 0; UserError where the run or the folder is wrong."""
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """Arguments of the command."""
     parser = argparse.ArgumentParser(
         prog=prog, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -34,7 +34,12 @@ def main(argv: list[str], prog: str = "textvae export") -> int:
         metavar="NAME=VALUE",
         help="summarizers: how summaries are written where nobody says otherwise (fields of `decoding`)",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str], prog: str = "textvae export") -> int:
+    """Exit code 0; UserError where the run or the folder is wrong."""
+    args = make_parser(prog).parse_args(argv)
     export(args.run, args.folder, args.full, args.set)
     print(f"exported to {args.folder}")
     return 0

@@ -70,7 +70,8 @@ class KneserNey:
     how many k-grams have a = c, per order. a is the count at the highest order; below it, the number of
     different words seen before the k-gram. A k-gram that begins with <s> has nothing before it and keeps its
     count, as in KenLM (Heafield et al. 2013). Order 1 is interpolated with the uniform distribution over the
-    vocabulary. Where a small corpus gives no D_c in [0, c] the discounts of that order are .5, 1, 1.5.
+    vocabulary. Where a small corpus gives no D_c in (0, c] (0 would leave nothing to unseen words) the discounts of
+    that order are .5, 1, 1.5.
 
     Vocabulary: the words seen at least `min_count` times in training, <unk> and </s>. It is closed: any other
     word *is* <unk>, which has the probability of all rare training words together. So a rare word is charged
@@ -259,6 +260,6 @@ def _discounts(adjusted: np.ndarray) -> Discounts:
         return FALLBACK_DISCOUNTS
     share = n[1] / (n[1] + 2 * n[2])
     found = [c - (c + 1) * share * n[c + 1] / n[c] for c in (1, 2, 3)]
-    if any(not 0 <= d <= c for c, d in zip((1, 2, 3), found, strict=True)):
+    if any(not 0 < d <= c for c, d in zip((1, 2, 3), found, strict=True)):
         return FALLBACK_DISCOUNTS
     return found[0], found[1], found[2]
