@@ -58,10 +58,10 @@ def add_streams(parser: argparse.ArgumentParser, record: str) -> None:
     add("--json", action="store_true", help=f"one JSON object a line: {record}")
 
 
-def add_computing(parser: argparse.ArgumentParser, rows: str) -> None:
+def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 192) -> None:
     """--batch-size, --device and --precision; `rows` says what counts as a row."""
     add = parser.add_argument_group("computing").add_argument
-    add("--batch-size", type=int, metavar="N", help=f"rows decoded at once, {rows} (default 192)")
+    add("--batch-size", type=int, metavar="N", help=f"rows decoded at once, {rows} (default {batch_size})")
     add("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
 

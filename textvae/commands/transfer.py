@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
     add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
-    streams.add_computing(parser, "each beam or sample a row")
+    streams.add_computing(parser, "each beam or sample a row", 384)
 
 
 SEARCH = ("strength", "beam", "num_candidates", "length_penalty", "no_repeat_ngram", "allow_unk")

@@ -61,7 +61,7 @@ class TransferOptions:
     """Let `<unk>` stand in the output."""
     detokenise: Detokenise = "auto"
     """auto: as people write, unless the line came as the model reads it (tokenised, often lower-cased)."""
-    batch_size: int = 192
+    batch_size: int = 384
     """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
 
     def __post_init__(self) -> None:
