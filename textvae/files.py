@@ -128,3 +128,8 @@ def _encoding_help(line: bytes) -> str:
     if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "it looks like UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`"
     return "convert the file, as with `iconv -f LATIN1 -t UTF-8`, or remove the line"
+
+
+def default_cache() -> Path:
+    """Where prepared data and trained instruments are kept between calls, unless somebody says otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textvae"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from textvae.errors import UserError
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
-from textvae.files import read_lines
+from textvae.files import default_cache, read_lines
 from textvae.text import TextConfig, prepare
 
 if TYPE_CHECKING:
@@ -104,13 +103,27 @@ def evaluate_summaries(
             )
     evaluator = SummaryEvaluator(documents, references, instruments(options, evaluation, text), evaluation)
     result = evaluator.score(lines, options.name or Path(outputs).stem)
-    print(result.table())
-    for line in examples(evaluator, lines, options.examples):
-        print(line)
-    if options.save:
-        save(Path(options.save), {**result.to_dict(), "files": {"outputs": outputs, **vars(options)}}, lines)
-        print(f"saved in {options.save}", file=sys.stderr)
+    folder = Path(options.save) if options.save else None
+    publish(result, evaluator, lines, folder, options.examples, files={"outputs": outputs, **vars(options)})
     return result
+
+
+def publish(
+    result: SummaryEvaluation,
+    evaluator: SummaryEvaluator,
+    outputs: Sequence[str],
+    folder: Path | None,
+    count: int,
+    **facts: Any,
+) -> None:
+    """Save result, facts and outputs (to `folder`, if there is one), then print the table and `count` examples."""
+    if folder is not None:  # before anything is printed: a reader such as `head` may close the pipe
+        save(folder, {**result.to_dict(), **facts}, outputs)
+    print(result.table())
+    for line in examples(evaluator, outputs, count):
+        print(line)
+    if folder is not None:
+        print(f"saved in {folder}", file=sys.stderr)
 
 
 def test_pairs(options: SummaryOptions, text: TextConfig) -> tuple[list[str], list[str]]:
@@ -136,11 +149,6 @@ def instruments(
     documents = read_texts(options.train_documents, options.document_column, text) if options.train_documents else []
     cache = Path(options.cache) if options.cache else default_cache()
     return build_instruments(human, documents, cache, evaluation)
-
-
-def default_cache() -> Path:
-    """Where what was trained is kept between calls."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textvae"
 
 
 def read_texts(path: str, column: str, text: TextConfig) -> list[str]:

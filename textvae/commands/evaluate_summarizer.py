@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -58,7 +57,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
 
 def evaluate_summarizer(run: Path, options: SummarizerOptions, evaluation: SummaryEvaluationConfig) -> None:
     """Write the summaries, print the table with its alarms, save everything."""
-    from textvae.commands.evaluate_summaries import examples, save
+    from textvae.commands.evaluate_summaries import publish
     from textvae.config import load_config
     from textvae.experiment.summary_evaluation import FinishedSummarizer
 
@@ -69,8 +68,4 @@ def evaluate_summarizer(run: Path, options: SummarizerOptions, evaluation: Summa
     outputs, how = finished.write(**options.decoding.given())
     result = evaluator.score(outputs, options.name or run.name, reconstruct_nll=finished.reconstruction)
     folder = Path(options.save) if options.save else run / "evaluation"
-    save(folder, {**result.to_dict(), **how, "split": finished.split, "step": options.step}, outputs)
-    print(result.table())
-    for line in examples(evaluator, outputs, options.examples):
-        print(line)
-    print(f"saved in {folder}", file=sys.stderr)
+    publish(result, evaluator, outputs, folder, options.examples, **how, split=finished.split, step=options.step)

@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textvae.checkpoint import new_folder
 from textvae.config import ExperimentConfig
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus, tokenize_corpus
-from textvae.experiment.runs import cache_folder
-from textvae.tokenization import load_tokenizer, token_ids, train_tokenizer
+from textvae.experiment.runs import cache_folder, run_tokenizer
+from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
@@ -68,15 +67,12 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
     """Load the corpus; train tokenizer and bag of words, or take those of the run; tokenize."""
     cache = cache_folder(config)
     corpus = load_corpus(config.data, config.text, cache)
-    if (folder / "tokenizer").exists() and (folder / "bag_of_words.json").exists():
-        tokenizer = load_tokenizer(folder / "tokenizer")
+    tokenizer = run_tokenizer(folder, config.tokenizer, corpus.train["text"])
+    if (folder / "bag_of_words.json").exists():
         bag = BagOfWords.from_json(folder / "bag_of_words.json", len(tokenizer))
     else:
-        tokenizer = train_tokenizer(config.tokenizer, corpus.train["text"])
         style_words, stop_words = content_filters(config, corpus)
         bag = BagOfWords.build(tokenizer, stop_words, style_words)
-        with new_folder(folder / "tokenizer") as target:
-            tokenizer.save_pretrained(target)
         bag.to_json(folder / "bag_of_words.json")
     key = hashlib.sha256(
         f"{corpus.fingerprint} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode()

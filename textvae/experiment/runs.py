@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
 
+from textvae.checkpoint import new_folder
 from textvae.config import ExperimentConfig, SummarizationConfig, save_config
 from textvae.errors import UserError
 from textvae.experiment.machine import environment
-from textvae.files import write_json
+from textvae.files import default_cache, write_json
+from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
 
 Config = ExperimentConfig | SummarizationConfig
 
 
 def cache_folder(config: Config) -> Path:
     """Where prepared data are kept between runs."""
-    if config.cache:
-        return Path(config.cache)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textvae"
+    return Path(config.cache) if config.cache else default_cache()
+
+
+def run_tokenizer(folder: Path, config: TokenizerConfig, texts: Iterable[str]) -> Any:
+    """The tokenizer of a run: the one in its folder, or one trained on `texts` and put there."""
+    place = folder / "tokenizer"
+    if place.exists():
+        return load_tokenizer(place)
+    tokenizer = train_tokenizer(config, texts)
+    with new_folder(place) as target:
+        tokenizer.save_pretrained(target)
+    return tokenizer
 
 
 def open_run(config: Config, resume: bool, overwrite: bool) -> Path:

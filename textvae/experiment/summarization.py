@@ -26,12 +26,12 @@ from textvae.data.unpaired.tokenized import TokenizedSide, tokenize_side
 from textvae.errors import UserError
 from textvae.evaluation.summaries.validation import SummaryValidator
 from textvae.experiment.assembly import Assembled
-from textvae.experiment.runs import cache_folder
+from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.files import atomic_write
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import pretrained_config
 from textvae.summarizer_card import SummarizerFacts, summarizer_card
-from textvae.tokenization import is_subword, load_tokenizer, train_tokenizer
+from textvae.tokenization import is_subword
 from textvae.training.progress import Reporter
 from textvae.training.seq2seq2seq import Seq2Seq2SeqRecipe
 
@@ -91,14 +91,8 @@ def prepare(config: SummarizationConfig, folder: Path) -> PreparedSides:
     corpus = load_unpaired(config.data, config.text, cache)
     if config.start and not (folder / "tokenizer").exists():
         take_tokenizer(Path(config.start), folder / "tokenizer")
-    if (folder / "tokenizer").exists():
-        tokenizer = load_tokenizer(folder / "tokenizer")
-    else:
-        tokenizer = train_tokenizer(
-            config.tokenizer, (text for side in (corpus.documents, corpus.texts) for text in side["text"])
-        )
-        with new_folder(folder / "tokenizer") as target:
-            tokenizer.save_pretrained(target)
+    both = (text for side in (corpus.documents, corpus.texts) for text in side["text"])
+    tokenizer = run_tokenizer(folder, config.tokenizer, both)
     vocabulary = SlotVocabulary(tokenizer, 0 if is_subword(tokenizer) else config.model.slots)
 
     def tokenized(name: str, dataset: Any, words: int, cut: bool) -> TokenizedSide:
