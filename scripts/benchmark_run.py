@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from textvae import StyleTransfer, Summarizer
+from textvae.allocator import keep_memory
 from textvae.experiment.machine import commit, processor
 from textvae.files import write_json
 
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", type=Path, help="file for the numbers")
     args = parser.parse_args(argv)
     lines = args.file.read_text(encoding="utf-8").splitlines()[: args.texts]
+    keep_memory()  # as `textvae transfer` and `textvae summarize` do
     model, rewrite, ways = open_run(args.run, args.to)
     found: dict[str, Any] = {
         "command": " ".join(["benchmark_run.py", *argv]),

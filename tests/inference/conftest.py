@@ -24,9 +24,9 @@ class Writer:
     output: OutputLayer
     embedding: nn.Embedding
 
-    def write(self, memory: Tensor, keys: Tensor | None = None, **options: object) -> Decoded:
+    def write(self, memory: Tensor, keys: Tensor | None = None, scored: bool = True, **options: object) -> Decoded:
         config = DecodingConfig(**{"max_length": 12, **options})  # type: ignore[arg-type]
-        return decode(self.decoder, self.output, self.embedding, memory, config, keys=keys)
+        return decode(self.decoder, self.output, self.embedding, memory, config, keys=keys, scored=scored)
 
     @torch.no_grad()
     def teacher_forced(self, memory: Tensor, tokens: Tensor) -> Tensor:

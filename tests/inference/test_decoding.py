@@ -96,6 +96,13 @@ def test_unk_is_written_only_if_allowed(writer: Writer, memory: Tensor) -> None:
     assert all(UNK in s for s in flat(writer.write(memory, allow_unk=True)))
 
 
+def test_words_do_not_depend_on_whether_scores_are_asked_for(writer: Writer, memory: Tensor) -> None:
+    scored, plain = writer.write(memory), writer.write(memory, scored=False)
+    torch.testing.assert_close(plain.tokens, scored.tokens)
+    torch.testing.assert_close(plain.lengths, scored.lengths)
+    assert plain.scores.isnan().all() and scored.scores.isfinite().all()
+
+
 def test_beam_of_one_is_greedy(writer: Writer, memory: Tensor) -> None:
     greedy, beam = writer.write(memory), writer.write(memory, strategy="beam", beam=1)
     assert sentences(greedy) == sentences(beam)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
 
@@ -69,6 +70,7 @@ def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 
 def run(args: argparse.Namespace, command: LineCommand) -> int:
     """The command with its exit code."""
     try:
+        keep_memory()
         with sigterm_unwinds():
             return answer_all(args, command)
     except UserError as error:

@@ -14,9 +14,9 @@ import torch
 from accelerate import Accelerator, DistributedType
 from transformers.utils import logging as transformers_logging
 
+from textvae.allocator import keep_memory
 from textvae.config import ExperimentConfig, SummarizationConfig
 from textvae.errors import UserError
-from textvae.training.allocator import keep_memory
 from textvae.training.tracking import JsonlTracker
 
 

@@ -241,7 +241,7 @@ class StyleTransfer:
         if config.strategy == "sample":
             keys = row_keys(0, *torch.tensor([piece[1:] for piece in pieces]).unbind(1))
         parts = self.model.decoder, self.model.output, self.model.embedding
-        decoded = decode(*parts, memory, config, self.ids, keys)
+        decoded = decode(*parts, memory, config, self.ids, keys, scored=judge)
         styles = self.style_probability(decoded.tokens, label) if judge else decoded.scores
         flat = zip(*(x.flatten(0, 1).tolist() for x in (decoded.tokens, decoded.lengths)), strict=True)
         texts = self.reader.decode([tokens[: max(length - 1, 0)] for tokens, length in flat])

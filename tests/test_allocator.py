@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textvae.training import allocator
+from textvae import allocator
 
 
 def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
