@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
+from textvae.modules.encoders import EncoderConfig, build_encoder
 from textvae.modules.relaxations import embed, exact
 
 
@@ -43,20 +44,18 @@ class StyleGuide(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         nn.init.normal_(self.embedding.weight, std=0.1)
-        self.forwards = nn.GRU(config.embedding_size, config.size, batch_first=True)
-        self.backwards = nn.GRU(config.embedding_size, config.size, batch_first=True)
+        self.encoder = build_encoder(EncoderConfig(kind="gru", size=config.size), config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(2 * config.size, classes)
 
     def forward(self, sequence: Tensor, mask: Tensor) -> Tensor:
         embedded = self.dropout(embed(sequence, self.embedding)) * self.kept(mask)[..., None]
-        read, turned = self.forwards(embedded)[0], self.backwards(embedded.flip(1))[0].flip(1)
-        states = exact(torch.cat((read, turned), dim=-1))
+        states = exact(self.encoder(embedded, mask).states)
         pooled = states.masked_fill(~mask[..., None], -1.0).amax(1)  # a state of a GRU lies above −1
         return self.output(self.dropout(pooled).to(self.output.weight.dtype))
 
     def kept(self, mask: Tensor) -> Tensor:
-        """mask (B, L) without the words that are dropped in training. Padding is 0: backwards it comes first."""
+        """mask (B, L) without the words that are dropped in training."""
         if self.training and self.config.word_dropout:
             return mask & (torch.rand(mask.shape, device=mask.device) >= self.config.word_dropout)
         return mask
