@@ -235,8 +235,8 @@ class StyleTransfer:
         """One batch: encode, set the style, decode."""
         device = self.model.device
         ids = self.pad([piece[0] for piece in pieces]).to(device)
-        content = self.model.encode(ids, ids != self.ids.pad).content.value
-        memory = self.model.memory(style.expand(len(pieces), -1), content)
+        latents = self.model.encode(ids, ids != self.ids.pad)
+        memory = self.model.memory(style.expand(len(pieces), -1), latents.content.value, latents.memory)
         keys = None
         if config.strategy == "sample":
             keys = row_keys(0, *torch.tensor([piece[1:] for piece in pieces]).unbind(1))
