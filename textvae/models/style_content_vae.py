@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,15 +187,19 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         encoder_outputs: BaseModelOutput | None = None,
         batch: Batch | None = None,
         sample: bool = True,
+        also: Callable[[Batch, Latents], Any] | None = None,
         **_: Any,
-    ) -> StyleContentOutput | Seq2SeqLMOutput:
+    ) -> StyleContentOutput | tuple[StyleContentOutput, Any] | Seq2SeqLMOutput:
         """`batch=` gives the training terms; otherwise a sequence-to-sequence pass as in transformers.
 
-        In the second case the sentence (or `encoder_outputs.last_hidden_state` = a memory (B, 1, Zs + Zc)) is decoded
-        from its posterior mean to logits (B, L, V), with the mean token loss if `labels` are given.
+        also(batch, latents): more to do with the batch in the same forward pass, where a data-parallel wrapper sees
+        it; what it returns comes beside the terms. In the second case the sentence (or
+        `encoder_outputs.last_hidden_state` = a memory (B, 1 + M, Zs + Zc)) is decoded from its posterior mean to logits
+        (B, L, V), with the mean token loss if `labels` are given.
         """
         if batch is not None:
-            return self.reconstruct(batch, sample)
+            output = self.reconstruct(batch, sample)
+            return output if also is None else (output, also(batch, output.latents))
         if encoder_outputs is None:
             assert input_ids is not None, "give a batch, input_ids or encoder_outputs"
             encoder_outputs = self.get_encoder()(input_ids, attention_mask)
