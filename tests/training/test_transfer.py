@@ -88,7 +88,8 @@ def test_watchers_learn_first_and_are_frozen_then() -> None:
 
 def test_only_terms_with_a_weight_are_computed() -> None:
     recipe = recipe_of(("J_cycle",))
-    assert "discriminator" not in recipe.modules
+    assert set(recipe.modules) == {"model", "adversaries", "guide"}
+    assert [p.moves for p in recipe.phases_at(0)] == ["model", "adversaries", "guide"]
     found = transferred(recipe).transfer
     assert found is not None and found.cycle_nll is not None
     assert found.points is None and found.content is None and found.guide_logits is None

@@ -113,7 +113,8 @@ class Discriminator(nn.Module):
 class TransferRecipe(StyleContentRecipe):
     """`StyleContentRecipe`, and from step `start` on the model's own transfers are part of phase `vae`.
 
-    guide, language: before `start`, each learns from the real sentences. Afterwards both are frozen.
+    guide, language: before `start` the guide, and where J_lm has a weight the language model, learn from the real
+    sentences. Afterwards both are frozen.
     vae: beside the paper's terms, those on x̂. dis_x: the discriminator, where J_adv_x has a weight.
     """
 
@@ -132,7 +133,9 @@ class TransferRecipe(StyleContentRecipe):
         self.guide = StyleGuide(transfer.guide, words, model.num_styles)
         self.language_model = RecurrentLanguageModel(transfer.language_model, words)
         self.discriminator = Discriminator(StyleGuide(transfer.guide, words, model.num_styles + 1))
-        self.modules |= {"guide": self.guide, "language_model": self.language_model}
+        self.modules["guide"] = self.guide
+        if "J_lm" in self.terms:
+            self.modules["language_model"] = self.language_model
         if "J_adv_x" in self.terms:
             self.modules["discriminator"] = self.discriminator
         watched = {name: _watched(name) for name in ("J_guide", "J_language", "J_dis_x")}
@@ -142,8 +145,9 @@ class TransferRecipe(StyleContentRecipe):
     def phases_at(self, step: int) -> tuple[Phase, ...]:
         vae, dis = self.phases
         if step < self.transfer.start:
-            watchers = (Phase("guide", "guide", ("J_guide",)), Phase("language", "language_model", ("J_language",)))
-            return (vae, dis, *watchers)
+            guide = Phase("guide", "guide", ("J_guide",))
+            language = (Phase("language", "language_model", ("J_language",)),) if "J_lm" in self.terms else ()
+            return (vae, dis, guide, *language)
         vae = replace(vae, terms=(*MODEL_TERMS, *self.terms))
         judged = (Phase("dis_x", "discriminator", ("J_dis_x",)),) if "J_adv_x" in self.terms else ()
         return (vae, dis, *judged)
