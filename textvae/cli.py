@@ -13,6 +13,8 @@ COMMANDS = {
     "transfer": "rewrite sentences in another style",
     "summarize": "shorten texts",
     "evaluate": "score a run, or any system's outputs",
+    "runs": "list trainings: state, best score, age, size",
+    "compare": "how runs differ in configuration and metrics",
     "export": "copy what is needed to use a model",
     "data": "download data sets, check your own",
 }
