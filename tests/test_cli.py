@@ -40,6 +40,7 @@ def every_option() -> set[str]:
         evaluate_summaries,
         evaluate_summarizer,
         export,
+        report,
         runs,
         summarize,
         transfer,
@@ -47,7 +48,7 @@ def every_option() -> set[str]:
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, runs)
+    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, report, runs)
     parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "score a run, or any system's outputs",
     "runs": "list trainings: state, best score, age, size",
     "compare": "how runs differ in configuration and metrics",
+    "report": "a page about runs: curves, maps, tables, examples",
     "export": "copy what is needed to use a model",
     "data": "download data sets, check your own",
 }

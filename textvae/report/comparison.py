@@ -141,7 +141,9 @@ def minutes(record: RunRecord) -> float | None:
 def system_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All rows of an evaluation that hold what they should: {"system", "direction" (or none), "measures"}."""
     rows = evaluation.get("rows")
-    return [row for row in rows if isinstance(look_up(row, "measures"), dict)] if isinstance(rows, list) else []
+    kinds = {"system": str, "measures": dict}
+    whole = lambda row: all(isinstance(look_up(row, name), kind) for name, kind in kinds.items())  # noqa: E731
+    return [row for row in rows if whole(row)] if isinstance(rows, list) else []
 
 
 def evaluated(evaluation: Mapping[str, Any]) -> dict[str, Measure]:
