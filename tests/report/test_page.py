@@ -160,11 +160,15 @@ def test_several_runs_stand_side_by_side(style_run: Path, tmp_path: Path, monkey
     other = write_run(
         tmp_path / "other", style_config(seed=9), style_lines(50), style_evaluation("x", 80.0), fingerprint="e" * 64
     )
-    galleries = iter([gallery("the food"), gallery("the food")])
+    config = style_config()
+    config["objectives"]["adversarial"] = "entropy"
+    entropy = write_run(tmp_path / "entropy", config, [])
+    galleries = iter([gallery("the food"), gallery("the food"), gallery("the food")])
     monkeypatch.setattr(page, "style_gallery", lambda *_: next(galleries))
-    found = checked(build(style_run, other))
+    found = checked(build(style_run, other, entropy))
     assert "training.seed" in found.text and "different data" in found.text
-    assert len(found.all("svg")) == 8 and found.text.count("input copied") == 2  # once in each of two directions
+    assert "KL(uniform ‖ y)" in found.text and "−H(y)" in found.text  # each run's own form of J_adv
+    assert len(found.all("svg")) == 12 and found.text.count("input copied") == 2  # once in each of two directions
     assert "79.0 to 81.0" in found.text and "89.0 to 91.0" in found.text
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
 """Okabe and Ito's, told apart by colour-blind readers too."""
+LABELS = ("#882255", "#44aa99", "#ddaa33", "#332288", "#999933", "#cc6677")
+"""Tol's muted ones: labels must not look like runs."""
 MARKERS = ("o", "s", "^", "D", "v")
 STROKES = ("-", "--", ":", "-.")
 COLUMNS, WIDTH, HEIGHT = 4, 2.5, 1.75
@@ -43,8 +45,13 @@ STYLE: dict[Any, Any] = {
 
 
 def colour(place: int) -> str:
-    """Of the run, or of the label, with this number."""
+    """Of the run with this number."""
     return COLOURS[place % len(COLOURS)]
+
+
+def label_colour(place: int) -> str:
+    """Of the label with this number."""
+    return LABELS[place % len(LABELS)]
 
 
 @contextmanager
@@ -164,11 +171,11 @@ def scatter_figure(title: str, spaces: dict[str, Any], labels: Sequence[int], na
 
     figure, axes = grid(len(spaces), height=2.6, width=2.6)
     for ax, (name, points) in zip(axes, spaces.items(), strict=False):
-        ax.scatter(points[:, 0], points[:, 1], s=4, c=[colour(n) for n in labels], linewidths=0, alpha=0.7)
+        ax.scatter(points[:, 0], points[:, 1], s=4, c=[label_colour(n) for n in labels], linewidths=0, alpha=0.7)
         ax.set_title(name, loc="left")
         ax.set_xticks([])
         ax.set_yticks([])
-    handles = [Line2D([], [], color=colour(n), marker="o", linestyle="") for n in range(len(names))]
+    handles = [Line2D([], [], color=label_colour(n), marker="o", linestyle="") for n in range(len(names))]
     figure.legend(handles, [visible(n) for n in names], loc="outside upper left", ncols=6, title=title)
     return figure
 

@@ -212,8 +212,14 @@ def render(page: Page) -> str:
         loader=PackageLoader("textvae.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.lstrip_blocks = True
-    environment.filters |= {"colour": figures.colour}
-    environment.globals |= {"cell": tables.cell, "word_diff": word_diff, "kept_words": kept_words, "shown": shown}
+    environment.filters |= {"colour": figures.colour, "label_colour": figures.label_colour}
+    environment.globals |= {
+        "cell": tables.cell,
+        "word_diff": word_diff,
+        "kept_words": kept_words,
+        "shown": shown,
+        "equations": equations,
+    }
     script = resources.files("textvae.report").joinpath("templates/page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.get_template("page.html")
@@ -223,6 +229,14 @@ def render(page: Page) -> str:
 def shown(galleries: Sequence[T | None]) -> list[tuple[int, T]]:
     """What there is, with the place of its run."""
     return [(n, gallery) for n, gallery in enumerate(galleries) if gallery is not None]
+
+
+def equations(columns: Sequence[Term | None]) -> list[tuple[str, list[int]]]:
+    """The forms that an objective has in the runs, each with the places of its runs: a configuration may choose it."""
+    found: dict[str, list[int]] = {}
+    for place, term in shown(columns):
+        found.setdefault(term.equation or "–", []).append(place)
+    return list(found.items())
 
 
 def side_by_side(page: Page) -> list[tuple[Any, list[str | None]]]:
