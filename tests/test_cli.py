@@ -34,11 +34,22 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
 
 def every_option() -> set[str]:
     """Options of all our commands, from their parsers."""
-    from textvae.commands import evaluate, evaluate_summaries, evaluate_summarizer, export, summarize, transfer
+    from textvae.commands import (
+        compare,
+        evaluate,
+        evaluate_summaries,
+        evaluate_summarizer,
+        export,
+        report,
+        runs,
+        summarize,
+        transfer,
+    )
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    parsers += [module.make_parser("x") for module in (evaluate, evaluate_summaries, evaluate_summarizer, export)]
+    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, report, runs)
+    parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())
         module.add_arguments(parsers[-1])

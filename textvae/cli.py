@@ -6,16 +6,9 @@ import argparse
 import importlib
 import sys
 
+from textvae.commands.names import COMMANDS
 from textvae.errors import UserError
 
-COMMANDS = {
-    "train": "train a model (all options: textvae train --help)",
-    "transfer": "rewrite sentences in another style",
-    "summarize": "shorten texts",
-    "evaluate": "score a run, or any system's outputs",
-    "export": "copy what is needed to use a model",
-    "data": "download data sets, check your own",
-}
 EXIT_CODES = "exit codes: 0 done, 1 unexpected error, 2 wrong input or usage, 3 training diverged, 130/143 stopped"
 
 

@@ -1,0 +1,16 @@
+"""The names of the subcommands, and what each is for. Imports nothing, so that `--help` is instant."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "train": "train a model (all options: textvae train --help)",
+    "transfer": "rewrite sentences in another style",
+    "summarize": "shorten texts",
+    "evaluate": "score a run, or any system's outputs",
+    "runs": "list trainings: state, best score, age, size",
+    "compare": "how runs differ in configuration and metrics",
+    "report": "a page about runs: curves, maps, tables, examples",
+    "export": "copy what is needed to use a model",
+    "data": "download data sets, check your own",
+    "completion": "a script that lets the shell complete commands and options",
+}
