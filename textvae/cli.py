@@ -13,6 +13,7 @@ COMMANDS = {
     "transfer": "rewrite sentences in another style",
     "summarize": "shorten texts",
     "evaluate": "score a run, or any system's outputs",
+    "fit-scorers": "make what reranking and retrieval need of a run",
     "export": "copy what is needed to use a model",
     "data": "download data sets, check your own",
 }
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             parser.print_help()
         return 0
-    module = importlib.import_module(f"textvae.commands.{argv[0]}")
+    module = importlib.import_module(f"textvae.commands.{argv[0].replace('-', '_')}")
     try:
         return module.main(argv[1:], prog=f"textvae {argv[0]}")
     except UserError as error:

@@ -21,17 +21,17 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
 
     def set_target(options: TransferOptions, value: str) -> TransferOptions:
         model.label(value)
-        return replace(options, target=value)
+        return replace(options, target=value, like=())
 
     def answer(options: TransferOptions, line: str) -> str:
         candidates = model.rewrite([line], options, judge=as_json)[0]
         if as_json:
-            return as_line(line, candidates, options.target, as_json=True)
+            return as_line(line, candidates, options, as_json=True)
         return "\n".join(c.text for c in candidates)
 
     conversation = Conversation(
         help=HELP.format(labels=", ".join(model.labels)),
-        label=lambda options: options.target,
+        label=lambda options: options.target or "like",
         answer=answer,
         commands={":to": set_target, ":strength": set_strength, ":candidates": set_candidates},
     )
