@@ -34,11 +34,20 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
 
 def every_option() -> set[str]:
     """Options of all our commands, from their parsers."""
-    from textvae.commands import evaluate, evaluate_summaries, evaluate_summarizer, export, summarize, transfer
+    from textvae.commands import (
+        evaluate,
+        evaluate_summaries,
+        evaluate_summarizer,
+        export,
+        fit_scorers,
+        summarize,
+        transfer,
+    )
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    parsers += [module.make_parser("x") for module in (evaluate, evaluate_summaries, evaluate_summarizer, export)]
+    modules = (evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers)
+    parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())
         module.add_arguments(parsers[-1])
@@ -57,7 +66,7 @@ def test_readme_names_commands_options_and_files_that_exist() -> None:
     known = every_option() | LAUNCHERS
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
         assert option in known, option
-    commands = re.findall(r"(?m)^(?:echo .* \| )?textvae (\w+) ", text)
+    commands = re.findall(r"(?m)^(?:echo .* \| )?textvae ([\w-]+) ", text)
     assert len(commands) >= 4 and set(commands) <= set(COMMANDS)
 
 

@@ -28,6 +28,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--refit", action="store_true", help="train networks that are there already again")
     add("--epochs", type=int, default=2, metavar="N", help="passes over the training sentences (default 2)")
     add("--seed", type=int, default=1000, metavar="N", help="not that of a judge, which is 0 or 1 (default 1000)")
+    add(
+        "--accuracy",
+        type=float,
+        metavar="A",
+        help="style accuracy that reranking is to reach on dev, by the selection judge (default: as in the training)",
+    )
     add("--no-index", action="store_true", help="no retrieval")
     add("--index-sentences", type=int, default=300_000, metavar="N", help="at most so many (default 300000)")
     add("--index-size", type=int, default=64, metavar="D", help="numbers kept of a content vector (default 64)")
@@ -56,6 +62,7 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
         index=not args.no_index,
         index_sentences=args.index_sentences,
         index_size=args.index_size,
+        accuracy=args.accuracy,
         refit=args.refit,
     )
     folder = ScorerFitting(FinishedRun(config, args.run), settings, print)()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from textvae.evaluation import bleu
+from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.metrics import copies
 from textvae.evaluation.selection import DevScore, SelectionScore, selection_score
 from textvae.inference.reranking import PARTS
@@ -16,13 +17,16 @@ from textvae.inference.scorers import RerankingWeights
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions, Written
 
 SEARCHED: dict[str, tuple[float, ...]] = {
-    "content": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
-    "overlap": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
+    "content": (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    "overlap": (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
     "fluency": (0.0, 0.1, 0.2, 0.5, 1.0, 2.0),
     "model": (0.0, 0.1, 0.2, 0.5, 1.0, 2.0),
-    "copy": (0.0, 1.0, 2.0, 4.0, 8.0),
 }
-"""Values tried of each weight. The style's stays 1: only ratios matter."""
+"""Values tried of each weight. The style's stays 1: only ratios matter. The penalty of a copy stays as it is: the
+selection score lets a tenth of the outputs be copies, people do not."""
+
+STRICTNESS = 8
+"""Power of the share of the accuracy wanted that a choice reaches: 1 % too little costs 8 % of the score."""
 
 UNWEIGHTED = RerankingWeights(1.0, 1.0, 1.0, 1.0, 1.0, -1.0)
 """Under these weights the parts of a score are the bare numbers, the mark of a copy included."""
@@ -84,31 +88,33 @@ class CandidateTable:
         signed = np.array([-value if name == "copy" else value for name, value in asdict(weights).items()])
         return np.where(self.real, self.parts @ signed, -np.inf).argmax(1)
 
-    def score(self, weights: RerankingWeights, copy_limit: float) -> tuple[float, SelectionScore]:
+    def score(self, weights: RerankingWeights, config: SelectionConfig) -> tuple[float, SelectionScore]:
         """What the search maximises, and the selection score of the same choice (word overlap is not computed).
 
         The selection score knows no fluency, so a choice of worse fluency than human sentences pays for it: the factor
-        is the ratio of the two mean probabilities of a token, at most 1, to the power of a quarter.
+        is the ratio of the two mean probabilities of a token, at most 1, to the power of a quarter. So does one that
+        misses the accuracy wanted, which the product of accuracy and content would trade away.
         """
         rows, chosen = np.arange(len(self.parts)), self.choose(weights)
         accuracy = float(self.hits[rows, chosen].mean())
         content = float(np.nan_to_num(bleu.from_statistics(self.statistics[rows, chosen].sum(0)))) / 100
         copied = float(self.copied[rows, chosen].mean())
-        found = selection_score(accuracy, content, copied, copy_limit)
+        found = selection_score(accuracy, content, copied, config.copy_limit)
         fluency = float(self.parts[rows, chosen, PARTS.index("fluency")].mean())
         factor = float(np.exp(min(0.0, fluency - self.human) / 4))
+        factor *= min(1.0, accuracy / config.accuracy) ** STRICTNESS if config.accuracy else 1.0
         return found * factor, SelectionScore(found, accuracy, content, float("nan"), copied)
 
 
-def search_weights(table: CandidateTable, start: RerankingWeights, copy_limit: float) -> RerankingWeights:
+def search_weights(table: CandidateTable, start: RerankingWeights, config: SelectionConfig) -> RerankingWeights:
     """Coordinate search over `SEARCHED` from `start`: the best value of each weight in turn, until none changes."""
-    best, value = start, table.score(start, copy_limit)[0]
+    best, value = start, table.score(start, config)[0]
     for _ in range(ROUNDS):
         before = best
         for name, values in SEARCHED.items():
             for tried in values:
                 weights = replace(best, **{name: tried})
-                found = table.score(weights, copy_limit)[0]
+                found = table.score(weights, config)[0]
                 if found > value:
                     best, value = weights, found
         if best == before:

@@ -50,6 +50,8 @@ class ScorerSettings:
     """At most so many, evenly spaced."""
     index_size: int = 64
     """Numbers kept of each z_c, 2 bytes each."""
+    accuracy: float | None = None
+    """Style accuracy wanted of reranked outputs, by the selection judge. Default: as in the training."""
     refit: bool = False
     """Train the networks again where they are there already (a training may have left its own guide)."""
 
@@ -139,11 +141,12 @@ class ScorerFitting:
         )
         transfer.scorers = scorers.to(transfer.model.device)
         table = candidate_table(transfer, dev_score, TransferOptions(rerank=True))
-        limit, first = config.selection.copy_limit, scorers.reranking.weights
-        weights = search_weights(table, first, limit)
+        wanted = self.settings.accuracy or config.selection.accuracy
+        selection = replace(config.selection, accuracy=wanted)
+        weights = search_weights(table, scorers.reranking.weights, selection)
         scorers.reranking = replace(scorers.reranking, weights=weights)
         save_reranking(self.folder, scorers.reranking)
-        _, score = table.score(weights, limit)
+        _, score = table.score(weights, selection)
         self.say(
             f"weights: {vars(weights)}\ndev: score {score.score:.3f} = accuracy {score.accuracy:.3f} × self-BLEU "
             f"{100 * score.self_bleu:.1f}, copied {score.copy_rate:.3f}"

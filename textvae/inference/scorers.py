@@ -48,7 +48,7 @@ class RerankingWeights:
     """log p(y) per token by the language model, nats."""
     model: float = 0.2
     """log p(y | z) / T ** length_penalty by the model that transfers, nats: what ranks without reranking."""
-    copy: float = 1.0
+    copy: float = 4.0
     """Taken away where y is x."""
 
     def __post_init__(self) -> None:
