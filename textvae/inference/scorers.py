@@ -48,8 +48,8 @@ class RerankingWeights:
     """log p(y) per token by the language model, nats."""
     model: float = 0.2
     """log p(y | z) / T ** length_penalty by the model that transfers, nats: what ranks without reranking."""
-    copy: float = 4.0
-    """Taken away where y is x."""
+    copy: float = 30.0
+    """Taken away where y is x: so much that a copy is the last resort."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -62,9 +62,9 @@ class Reranking:
     """How candidates are made and ranked where nobody says otherwise."""
 
     weights: RerankingWeights = field(default_factory=RerankingWeights)
-    candidates: int = 6
+    candidates: int = 12
     """Candidates per sentence, divided over the strengths."""
-    strengths: tuple[float, ...] = (1.0, 2.0)
+    strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
     """Multiples of the strength of transfer at which they are written."""
     diversity: float = 1.0
     """Taken from a further candidate's score times its likeness (0-1) to those before it."""
