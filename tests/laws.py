@@ -30,14 +30,18 @@ from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pre
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.decoders import DECODERS, DecoderConfig
 from textvae.modules.encoders import ENCODERS, EncoderConfig
+from textvae.modules.language_model import LanguageModelConfig
 from textvae.modules.latents import LATENTS, LatentConfig
 from textvae.modules.noise import NoiseKey
+from textvae.modules.style_guide import StyleGuideConfig
 from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
+from textvae.training.transfer import TransferRecipe, TransferTrainingConfig
 
 torch.set_num_threads(1)
 
@@ -179,6 +183,7 @@ def tiny_trainer(
     noise: NoiseConfig | None = None,
     networks: dict[str, Any] | None = None,
     objectives: ObjectivesConfig | None = None,
+    transfer: TransferTrainingConfig | None = None,
     validate: Callable[[int], dict[str, float]] | None = None,
     save_best: Callable[[int, dict[str, float]], None] = lambda step, metrics: None,
     reporter: Reporter | None = None,
@@ -195,9 +200,41 @@ def tiny_trainer(
         rank=accelerator.process_index,
         world_size=accelerator.num_processes,
     )
-    recipe = StyleContentRecipe(model, adversaries, objectives or all_objectives(), config.adversary_updates)
+    objectives, updates = objectives or all_objectives(), config.adversary_updates
+    recipe = StyleContentRecipe(model, adversaries, objectives, updates)
+    if transfer is not None:
+        recipe = tiny_transfer_recipe(model, adversaries, objectives, transfer, updates)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
     return Trainer(accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter())
+
+
+def tiny_transfer(**options: Any) -> TransferTrainingConfig:
+    """Transfers from the second step on, watched by networks without dropout, which no two processes draw alike."""
+    guide = StyleGuideConfig(embedding_size=5, size=4, dropout=0.0, word_dropout=0.0)
+    language_model = LanguageModelConfig("gru", embedding_size=5, size=4, dropout=0.0)
+    return TransferTrainingConfig(**{"start": 1, "guide": guide, "language_model": language_model, **options})
+
+
+def tiny_transfer_recipe(
+    model: StyleContentVAE,
+    adversaries: Adversaries,
+    objectives: ObjectivesConfig,
+    transfer: TransferTrainingConfig,
+    updates: int = 1,
+) -> TransferRecipe:
+    """A recipe with watchers of fixed initial weights, in the model's precision."""
+    torch.manual_seed(7)
+    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates)
+    for name in ("guide", "language_model", "discriminator"):
+        if name in recipe.modules:
+            recipe.modules[name].to(model.style_vectors.dtype)
+    return recipe
+
+
+def transfer_objectives(weight: float = 0.5) -> ObjectivesConfig:
+    """Every objective with the same weight, those on transfers too."""
+    names = (*OBJECTIVES, *TRANSFER_OBJECTIVES)
+    return ObjectivesConfig(**{name: Weight(weight) for name in names})
 
 
 class Crash(Exception):

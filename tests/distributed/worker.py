@@ -19,9 +19,18 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.laws import Interrupted, progress_of, seeds_of, tiny_trainer, weights_of
+from tests.laws import (
+    Interrupted,
+    progress_of,
+    seeds_of,
+    tiny_trainer,
+    tiny_transfer,
+    transfer_objectives,
+    weights_of,
+)
 from tests.training import summaries
 from textvae.data.noise import NoiseConfig
+from textvae.modules.memory import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
 
@@ -34,6 +43,12 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     "closed form": {
         "networks": {"adversary": "discriminant", "hide_style_words": True, "erase": True},
         "accumulation": 2,
+    },
+    "transfers": {"objectives": transfer_objectives(), "transfer": tiny_transfer(), "accumulation": 2},
+    "drawn transfers": {
+        "objectives": transfer_objectives(),
+        "transfer": tiny_transfer(tau=0.7, through=True),
+        "networks": {"memory": MemoryConfig("full"), "hide_style_words": True},
     },
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from textvae.errors import UserError
+from textvae.inference.reranking import Source
 from textvae.inference.retrieval import FILE, ContentIndex
 from textvae.inference.scorers import FOLDER
-from textvae.inference.style_transfer import StyleTransfer
+from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 
 from .random_run import SENTENCES, make_run
 from .random_scorers import exact, make_scorers
@@ -112,15 +113,22 @@ def test_retrieved_candidates_are_scored_like_written_ones(transfer: StyleTransf
     line = "the staff is rude ."
     written = transfer.candidates(line, "positive", beam=4, num_candidates=4, detokenise=False)
     tokens = [transfer.reader.encode([c.text])[0] for c in written]
-    from textvae.inference.style_transfer import TransferOptions
-
     writer = transfer.writer(TransferOptions("positive"))
     ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids])
     with torch.inference_mode():
-        content = transfer.model.encode(ids, ids > 0).content.value
-        latent = torch.cat((writer.style()[None].to(content.dtype), content), dim=1)
-        scores = writer.log_probs(latent, transfer.pad(tokens)[None])
+        source = Source(ids, transfer.model.encode(ids, ids > 0).content.value)
+        scores = writer.log_probs(source, transfer.pad(tokens)[None])
     assert scores[0].tolist() == pytest.approx([c.log_prob for c in written], abs=1e-6)
+
+
+def test_a_corpus_without_the_style_is_told(transfer: StyleTransfer) -> None:
+    index = transfer.index
+    transfer.index = ContentIndex(index.vectors, index.basis, index.tokens, index.offsets, torch.tensor([0, 0, 0, 9]))
+    try:
+        with pytest.raises(UserError, match="no sentence of the style"):
+            transfer("it was bad .", "positive", retrieve_only=True)
+    finally:
+        transfer.index = index
 
 
 def test_empty_lines_and_several_sentences(transfer: StyleTransfer) -> None:

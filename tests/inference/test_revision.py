@@ -46,6 +46,7 @@ def search(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor, **o
         transfer.scorers,
         latent,
         writer.target.shares.double(),
+        lambda z, rows: writer.memory(z, None),
         writer.greedy,
         RevisionConfig(**options),  # type: ignore[arg-type]
     )
@@ -53,7 +54,7 @@ def search(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor, **o
 
 
 def hits(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor) -> Tensor:
-    tokens = writer.greedy(latent)
+    tokens = writer.greedy(writer.memory(latent, None))
     with torch.no_grad():
         return transfer.scorers.style(tokens, tokens > 0)[:, writer.target.label]
 
@@ -90,7 +91,15 @@ def test_the_gradient_is_that_of_the_penalty_where_the_guide_is_indifferent(
     with torch.no_grad():
         transfer.scorers.guide.output.weight.zero_()
     _, objective, gradient = ascend(
-        transfer.model, transfer.scorers, latent, start, torch.eye(3, dtype=torch.float64)[1], writer.greedy, 2.0
+        transfer.model,
+        transfer.scorers,
+        latent,
+        start,
+        torch.arange(len(latent)),
+        torch.eye(3, dtype=torch.float64)[1],
+        lambda z, rows: writer.memory(z, None),
+        writer.greedy,
+        2.0,
     )
     with torch.no_grad():
         transfer.scorers.guide.output.weight.copy_(weight)

@@ -28,8 +28,10 @@ from tests.laws import (
     tiny_model,
     tiny_networks,
 )
-from textvae.models.style_content_vae import StyleContentOutput, StyleContentVAE
+from textvae.models.style_content_vae import Latents, StyleContentOutput, StyleContentVAE
 from textvae.modules.encoders import ENCODERS
+from textvae.modules.latents import LatentOutput
+from textvae.modules.memory import MemoryConfig
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
 every_latent = pytest.mark.parametrize(("latent", "prior"), latent_kinds())
@@ -42,6 +44,11 @@ def padded(output: StyleContentOutput) -> dict[str, torch.Tensor]:
     for name, space in (("z_s", output.latents.style), ("z_c", output.latents.content)):
         found |= {f"{name}.{k}": v for k, v in vars(space).items() if v is not None}
     return found
+
+
+def spaces(latents: Latents) -> tuple[LatentOutput, LatentOutput]:
+    """Style and content."""
+    return latents.style, latents.content
 
 
 @every_pair
@@ -71,6 +78,43 @@ def test_alone_is_as_in_a_padded_batch_with_every_latent_and_output(latent: str,
     for row, batch in each_alone(vocabulary=size):
         for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
             assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+@pytest.mark.parametrize("kind", ["pooled", "full"])
+@pytest.mark.parametrize("hide", [True, False])
+def test_alone_is_as_in_a_padded_batch_with_a_memory(encoder: str, decoder: str, kind: str, hide: bool) -> None:
+    memory = MemoryConfig(kind=kind, window=3)  # type: ignore[arg-type]
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder, memory=memory, hide_style_words=hide)
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch()))
+    for row, batch in each_alone():
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@pytest.mark.parametrize("kind", ["pooled", "full"])
+def test_a_memory_does_not_hold_hidden_style_words(kind: str) -> None:
+    memory = MemoryConfig(kind=kind, window=3)  # type: ignore[arg-type]
+    model = tiny_model(memory=memory, hide_style_words=True)
+    ids = torch.tensor([[6, STYLE_WORDS[0], 7, EOS], [6, STYLE_WORDS[1], 7, EOS], [6, 9, 7, EOS]])
+    rows = model.encode(ids, ids != PAD).memory
+    assert rows is not None and rows.shape[1] == (2 if kind == "pooled" else 4)
+    assert_close(rows[0], rows[1], 1e-12)
+    assert (rows[0] - rows[2]).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("hide", [True, False])
+@pytest.mark.parametrize("kind", ["none", "full"])
+def test_points_that_are_words_are_encoded_as_words(hide: bool, kind: str) -> None:
+    model, batch = tiny_model(hide_style_words=hide, memory=MemoryConfig(kind=kind)), tiny_batch()  # type: ignore[arg-type]
+    points = torch.nn.functional.one_hot(batch.input_ids, VOCABULARY).double()
+    words = model.encode(batch.input_ids, batch.attention_mask)
+    read = model.encode(batch.input_ids, batch.attention_mask, points=points)
+    for ours, theirs in zip(spaces(read), spaces(words), strict=True):
+        assert_close(ours.mean, theirs.mean, 1e-12)
+    if kind == "full":
+        assert read.memory is not None and words.memory is not None
+        assert_close(read.memory, words.memory, 1e-12)
 
 
 @pytest.mark.parametrize("encoder", sorted(ENCODERS))
@@ -118,11 +162,11 @@ def test_permuting_the_batch_permutes_outputs_and_labels(encoder: str, decoder: 
 
 def test_sampling_is_only_for_training() -> None:
     model, batch = tiny_model(), tiny_batch()
-    for space in vars(model.encode(batch.input_ids, batch.attention_mask)).values():
+    for space in spaces(model.encode(batch.input_ids, batch.attention_mask)):
         assert torch.equal(space.value, space.mean)
-    for space in vars(model(batch=batch).latents).values():
+    for space in spaces(model(batch=batch).latents):
         assert not torch.equal(space.value, space.mean)
-    for space in vars(model(batch=batch, sample=False).latents).values():
+    for space in spaces(model(batch=batch, sample=False).latents):
         assert torch.equal(space.value, space.mean)
 
 
@@ -130,7 +174,7 @@ def test_the_two_spaces_have_different_noise() -> None:
     options = {"style": STYLE_SIZE, "content": CONTENT_SIZE}
     model, batch = tiny_model(), tiny_batch()
     eps = {}
-    for (name, size), space in zip(options.items(), vars(model(batch=batch).latents).values(), strict=True):
+    for (name, size), space in zip(options.items(), spaces(model(batch=batch).latents), strict=True):
         assert space.value.shape[1] == size
         eps[name] = ((space.value - space.mean) / (0.5 * space.log_var).exp())[:, :STYLE_SIZE]
     assert not torch.isclose(eps["style"], eps["content"]).any()

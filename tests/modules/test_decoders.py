@@ -25,11 +25,11 @@ every_kind = pytest.mark.parametrize("kind", sorted(DECODERS))
 class Writer(nn.Module):
     """A decoder with an embedding, as a model holds them."""
 
-    def __init__(self, kind: str, layers: int = 2, seed: int = 0):
+    def __init__(self, kind: str, layers: int = 2, seed: int = 0, attends: bool = False):
         super().__init__()
         torch.manual_seed(seed)
         config = DecoderConfig(kind=kind, size=8, layers=layers, heads=2)  # type: ignore[arg-type]
-        self.decoder: Decoder = build_decoder(config, WIDTH, MEMORY)
+        self.decoder: Decoder = build_decoder(config, WIDTH, MEMORY, attends)
         self.embedding = nn.Embedding(VOCABULARY, WIDTH)
 
     def full(self, memory: Tensor, tokens: Tensor) -> Tensor:
@@ -46,8 +46,8 @@ class Writer(nn.Module):
         return self.steps(self.decoder.start(memory, self.embedding), tokens)[0]
 
 
-def build(kind: str, layers: int = 2, seed: int = 0) -> Writer:
-    return Writer(kind, layers, seed).double().eval()
+def build(kind: str, layers: int = 2, seed: int = 0, attends: bool = False) -> Writer:
+    return Writer(kind, layers, seed, attends).double().eval()
 
 
 def inputs(memories: int = 1) -> tuple[Tensor, Tensor]:
@@ -84,14 +84,29 @@ def test_cached_steps_have_the_gradients_of_the_full_pass(kind: str, layers: int
         assert_close(cached, full, 1e-10)
 
 
-def test_a_transformer_attends_to_every_row_of_the_memory() -> None:
-    writer, (memory, tokens) = build("transformer"), inputs(memories=3)
-    assert_close(writer.stepwise(memory, tokens), writer.full(memory, tokens), 1e-12)
+@every_decoder
+def test_every_row_of_a_memory_is_attended_to(kind: str, layers: int) -> None:
+    writer, (memory, tokens) = build(kind, layers, attends=True), inputs(memories=4)
     memory.requires_grad_()
-    (gradient,) = torch.autograd.grad(writer.full(memory, tokens).square().sum(), memory)
+    full = writer.full(memory, tokens)
+    (gradient,) = torch.autograd.grad(full.square().sum(), memory)
     assert gradient.abs().sum(-1).min() > 0
-    turned = writer.full(memory.flip(1), tokens)
-    assert_close(turned, writer.full(memory, tokens), 1e-12, "attention does not see the order of the memory")
+    turned = torch.cat((memory[:, :1], memory[:, 1:].flip(1)), dim=1)
+    assert_close(writer.full(turned, tokens), full, 1e-12, "attention does not see the order of the memory")
+    assert_close(writer.stepwise(memory, tokens), full, 1e-12)
+
+
+@every_decoder
+def test_rows_of_zeros_are_no_memory(kind: str, layers: int) -> None:
+    """Alone as in a padded batch; a sentence without memory, and one that never had any, are written too."""
+    writer, (memory, tokens) = build(kind, layers, attends=True), inputs(memories=4)
+    padding = torch.zeros(ROWS, 2, MEMORY, dtype=memory.dtype)
+    padded = torch.cat((memory[:, :3], padding), dim=1)
+    for run in (writer.full, writer.stepwise):
+        assert_close(run(padded, tokens), run(memory[:, :3], tokens), 1e-12)
+        bare, none = run(memory[:, :1], tokens), run(torch.cat((memory[:, :1], padding), dim=1), tokens)
+        assert bare.isfinite().all()
+        assert_close(none, bare, 1e-12)
 
 
 @every_decoder

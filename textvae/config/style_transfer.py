@@ -14,6 +14,7 @@ from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.tokenization.style_words import StyleWordsConfig
 from textvae.training.config import TrainingConfig
+from textvae.training.transfer import TransferTrainingConfig
 
 
 @dataclass
@@ -24,6 +25,8 @@ class ExperimentConfig:
     """What is trained."""
     run: str = "runs/yelp"
     """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
+    start: str | None = None
+    """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
     cache: str | None = None
     """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
     data: DataConfig = field(default_factory=DataConfig)
@@ -44,5 +47,7 @@ class ExperimentConfig:
     """Weights and schedules of every J."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """The loop."""
+    transfer: TransferTrainingConfig = field(default_factory=TransferTrainingConfig)
+    """How the model learns from its own transfers, where the terms that do have a weight."""
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     """How the best model is chosen on dev."""

@@ -15,6 +15,7 @@ from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus, tokenize_corpus
 from textvae.experiment.runs import cache_folder, run_tokenizer
+from textvae.experiment.start import take_file, take_tokenizer
 from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
@@ -67,6 +68,9 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
     """Load the corpus; train tokenizer and bag of words, or take those of the run; tokenize."""
     cache = cache_folder(config)
     corpus = load_corpus(config.data, config.text, cache)
+    if config.start and not (folder / "tokenizer").exists():
+        take_tokenizer(Path(config.start), folder / "tokenizer")
+        take_file(Path(config.start), folder, "bag_of_words.json")
     tokenizer = run_tokenizer(folder, config.tokenizer, corpus.train["text"])
     if (folder / "bag_of_words.json").exists():
         bag = BagOfWords.from_json(folder / "bag_of_words.json", len(tokenizer))

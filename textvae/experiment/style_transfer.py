@@ -15,6 +15,7 @@ from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.latents import calibrate
 from textvae.experiment.preparation import Prepared, max_length
+from textvae.experiment.start import begin_with
 from textvae.files import atomic_write
 from textvae.model_card import ModelFacts, model_card
 from textvae.models.adversaries import Adversaries
@@ -22,6 +23,7 @@ from textvae.models.configuration import pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.training.progress import Reporter
 from textvae.training.style_content import StyleContentRecipe
+from textvae.training.transfer import TransferRecipe, learns_from_transfers
 
 
 def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleContentVAE, Adversaries]:
@@ -43,9 +45,20 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     return model, adversaries
 
 
+def make_recipe(config: ExperimentConfig, model: StyleContentVAE, adversaries: Adversaries) -> StyleContentRecipe:
+    """The paper's recipe, or the one that also learns from its own transfers where a term of theirs has a weight."""
+    updates = config.training.adversary_updates
+    if learns_from_transfers(config.objectives):
+        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates)
+    return StyleContentRecipe(model, adversaries, config.objectives, updates)
+
+
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
     """Networks, recipe, batches and validation."""
     model, adversaries = build_networks(config, prepared)
+    recipe = make_recipe(config, model, adversaries)
+    if config.start:
+        begin_with(recipe, Path(config.start), "model", reporter.message)
     validator = Validator(
         config.selection, prepared.corpus, prepared.tokenizer, prepared.bag, config.text, reporter.message
     )
@@ -69,7 +82,7 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
     )
     return Assembled(
         model,
-        StyleContentRecipe(model, adversaries, config.objectives, config.training.adversary_updates),
+        recipe,
         loader,
         validate,
         save,

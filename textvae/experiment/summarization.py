@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,16 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from textvae.checkpoint import Checkpoints, new_folder
 from textvae.config import SummarizationConfig
 from textvae.data.unpaired.denoising import SummaryNoise
 from textvae.data.unpaired.loader import UnpairedLoader
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.data.unpaired.sources import UnpairedCorpus, load_unpaired
 from textvae.data.unpaired.tokenized import TokenizedSide, tokenize_side
-from textvae.errors import UserError
 from textvae.evaluation.summaries.validation import SummaryValidator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.runs import cache_folder, run_tokenizer
+from textvae.experiment.start import begin_with, take_tokenizer
 from textvae.files import atomic_write
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import pretrained_config
@@ -105,30 +102,6 @@ def prepare(config: SummarizationConfig, folder: Path) -> PreparedSides:
     return PreparedSides(corpus, tokenizer, vocabulary, documents, texts)
 
 
-def take_tokenizer(run: Path, target: Path) -> None:
-    """Copy the tokenizer of a run; raises UserError where there is none."""
-    if not (run / "tokenizer").exists():
-        raise UserError(f"{run} holds no tokenizer: --start wants the directory of a summarizer's run")
-    with new_folder(target) as folder:
-        shutil.copytree(run / "tokenizer", folder, dirs_exist_ok=True)
-
-
-def begin_with(recipe: Seq2Seq2SeqRecipe, run: Path, say: Callable[[str], None]) -> None:
-    """Give the recipe's networks the weights of the run's newest checkpoint; those of other sizes begin afresh."""
-    checkpoint = Checkpoints(run / "checkpoints", warn=say).latest()
-    if checkpoint is None:
-        raise UserError(f"{run} holds no checkpoint to start from")
-    taken = []
-    for name, module in recipe.modules.items():
-        wanted, saved = module.state_dict(), checkpoint.tensors.get(name, {})
-        if {n: t.shape for n, t in wanted.items()} == {n: t.shape for n, t in saved.items()}:
-            module.load_state_dict(saved)
-            taken.append(name)
-    if "generator" not in taken:
-        raise UserError(f"{run}: its generator has other sizes than this one; give the same --model and --tokenizer")
-    say(f"starts from step {checkpoint.step} of {run}: {', '.join(taken)}")
-
-
 def assemble(
     config: SummarizationConfig, prepared: PreparedSides, accelerator: Accelerator, reporter: Reporter
 ) -> Assembled:
@@ -142,7 +115,7 @@ def assemble(
     model = Seq2Seq2Seq(shape)
     recipe = Seq2Seq2SeqRecipe(model, config.objectives, config.stages, config.adversarial, prepared.idf())
     if config.start:
-        begin_with(recipe, Path(config.start), reporter.message)
+        begin_with(recipe, Path(config.start), "generator", reporter.message)
     validator = SummaryValidator(
         config.selection,
         config.alarms,

@@ -23,10 +23,14 @@ PARTS = tuple(RerankingWeights.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Source:
-    """B sentences to be rewritten: ids (B, L) that end in `</s>` before padding, and their z_c (B, Zc)."""
+    """B sentences to be rewritten: ids (B, L) that end in `</s>` before padding, and their z_c (B, Zc).
+
+    rows: (B, M, D_mem) what the decoder may look back at, None for a pure bottleneck.
+    """
 
     ids: Tensor
     content: Tensor
+    rows: Tensor | None = None
 
 
 class Reranker:

@@ -43,8 +43,11 @@ class RevisionConfig:
             raise UserError(f"revision: the threshold is a probability, not {self.threshold}")
 
 
+Memory = Callable[[Tensor, Tensor], Tensor]
+"""Latents (N, Zs + Zc) of the sentences numbered (N,) to the decoder's memory (N, M, D_mem)."""
+
 Write = Callable[[Tensor], Tensor]
-"""Latents (B, Zs + Zc) to the sentences that they are decoded to, ids (B, T) that end in `</s>`."""
+"""Memories to the sentences that they are decoded to, ids (N, T) that end in `</s>`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,13 @@ class Revised:
 
 
 def revise(
-    model: StyleContentVAE, scorers: Scorers, latent: Tensor, style: Tensor, write: Write, config: RevisionConfig
+    model: StyleContentVAE,
+    scorers: Scorers,
+    latent: Tensor,
+    style: Tensor,
+    memory: Memory,
+    write: Write,
+    config: RevisionConfig,
 ) -> Revised:
     """Ascend log p(target | words of z) − penalty · ‖z − z₀‖² / ‖z₀‖² from z₀ = `latent` (B, Zs + Zc).
 
@@ -72,7 +81,7 @@ def revise(
     current, rate = start.clone(), config.rate
     for step in range(config.steps + 1):
         z = current[open_]
-        hit, objective, gradient = ascend(model, scorers, z, start[open_], style, write, config.penalty)
+        hit, objective, gradient = ascend(model, scorers, z, start, open_, style, memory, write, config.penalty)
         better = objective > scores[open_]
         rows = open_[better]
         best[rows], scores[rows], hits[rows], taken[rows] = z[better], objective[better], hit[better], step
@@ -92,19 +101,21 @@ def ascend(
     scorers: Scorers,
     z: Tensor,
     start: Tensor,
+    rows: Tensor,
     style: Tensor,
+    memory: Memory,
     write: Write,
     penalty: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """log p(target) of z's words (B,), the objective (B,) and its gradient (B, Z)."""
-    found = write(z)
+    """log p(target) of z's words (N,), the objective (N,) and its gradient (N, Z); rows (N,): their places in start."""
+    found = write(memory(z, rows))
     with torch.inference_mode(False), torch.enable_grad():
-        z, start, style, tokens = (x.clone() for x in (z, start, style, found))  # no inference tensors in a graph
+        # no tensor of inference mode can take part in a graph
+        z, start, style, tokens = (x.clone() for x in (z, start[rows], style, found))
         z.requires_grad_(True)
         mask = tokens != SPECIAL.pad
         inputs = torch.cat((torch.full_like(tokens[:, :1], SPECIAL.bos), tokens[:, :-1]), dim=1)
-        z_s, z_c = z.split((model.style_latent.size, model.content_latent.size), dim=1)
-        hidden = model.decoder(model.memory(z_s, z_c), model.embedding(inputs))
+        hidden = model.decoder(memory(z, rows), model.embedding(inputs))
         words = straight_through(soft(model.output.logits(hidden)), tokens)
         hit = (exact(scorers.guide(words, mask)).log_softmax(-1) * style).sum(-1)
         distance = (z - start).square().sum(1) / start.square().sum(1).clamp(min=1e-12)

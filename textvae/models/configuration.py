@@ -12,6 +12,7 @@ from textvae.models.adversaries import AdversaryKind
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
+from textvae.modules.memory import MemoryConfig
 
 
 @dataclass
@@ -33,6 +34,8 @@ class ModelConfig:
     hide_style_words: bool = False
     """Let z_c be read from the sentence with its style words blanked out (they are found in the training data), so that
     only z_s can tell the decoder which to write. Costs a second encoder pass."""
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    """What the decoder may look back at in the sentence that z_c is read from, beside the vectors."""
     output: Literal["full", "adaptive"] = "full"
     """Softmax over the vocabulary: exact, or adaptive with clusters of rare words (word tokenizer only)."""
     adversary: AdversaryKind = "linear"
@@ -65,6 +68,7 @@ class StyleContentVAEConfig(PreTrainedConfig):
     embedding_size: int = 300
     embedding_dropout: float = 0.0
     hide_style_words: bool = False
+    memory: dict[str, Any] | None = None
     output: str = "full"
     vocab_size: int = 10000
     bag_size: int = 1000
@@ -88,6 +92,11 @@ class StyleContentVAEConfig(PreTrainedConfig):
             _known(LatentConfig, self.content_space or {}, "content"),
         )
 
+    def memory_part(self) -> MemoryConfig:
+        """What the decoder may look back at, checked."""
+        found: MemoryConfig = _known(MemoryConfig, self.memory or {}, "memory")
+        return found
+
 
 def pretrained_config(
     config: ModelConfig, vocab_size: int, bag_size: int, labels: tuple[str, ...], max_length: int
@@ -101,6 +110,7 @@ def pretrained_config(
         embedding_size=config.embedding_size,
         embedding_dropout=config.embedding_dropout,
         hide_style_words=config.hide_style_words,
+        memory=asdict(config.memory),
         output=config.output,
         vocab_size=vocab_size,
         bag_size=bag_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,22 +16,26 @@ from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.modules.classifiers import Classifier
 from textvae.modules.decoders import build_decoder
-from textvae.modules.encoders import build_encoder
+from textvae.modules.encoders import Encoded, build_encoder
 from textvae.modules.latents import Latent, LatentOutput, build_latent
+from textvae.modules.memory import SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
+from textvae.modules.relaxations import embed
 
 
 @dataclass(frozen=True)
 class Latents:
-    """The two views of a batch of sentences."""
+    """The two views of a batch of sentences; memory: (B, M, Zs + Zc) rows to attend to, None for a pure bottleneck."""
 
     style: LatentOutput
     content: LatentOutput
+    memory: Tensor | None = None
 
     def detach(self) -> Latents:
         """The same numbers outside the graph: what phase `dis` reads."""
-        return Latents(self.style.detach(), self.content.detach())
+        memory = None if self.memory is None else self.memory.detach()
+        return Latents(self.style.detach(), self.content.detach(), memory)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class StyleContentOutput:
 class StyleContentVAE(PreTrainedModel, GenerationMixin):
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
-    z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc).
+    z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc), longer where
+    `memory` lets it look back at the sentence that z_c is read from.
     """
 
     config_class = StyleContentVAEConfig
@@ -68,7 +74,11 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.sentence_encoder = build_encoder(encoder, config.embedding_size)
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
-        self.decoder = build_decoder(decoder, config.embedding_size, style.size + content.size)
+        self.vector_size, memory = style.size + content.size, config.memory_part()
+        self.decoder = build_decoder(decoder, config.embedding_size, self.vector_size, memory.kind != "none")
+        self.sentence_memory: SentenceMemory | None = None
+        if memory.kind != "none":
+            self.sentence_memory = SentenceMemory(memory, self.sentence_encoder.output_size, self.vector_size)
         if style.erase_labels:
             raise UserError(
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"
@@ -106,28 +116,48 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         style: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
+        points: Tensor | None = None,
     ) -> Latents:
-        """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL."""
-        if self.config.hide_style_words:  # both views in one pass of 2 B rows
-            views = torch.cat((input_ids, self.without_style(input_ids)))
-            summary, content = self.summarise(views, attention_mask.repeat(2, 1)).chunk(2)
-        else:
-            summary = content = self.summarise(input_ids, attention_mask)
-        return Latents(self.style_latent(summary, style, sample, key), self.content_latent(content, style, sample, key))
+        """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL.
 
-    def summarise(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """h (B, D) of sentences."""
-        embedded = self.embedding_dropout(self.embedding(input_ids))
-        return self.sentence_encoder(embedded, attention_mask).summary
+        points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
+        """
+        encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
+        summary, states = encoded.summary, encoded.states
+        content = summary
+        if self.config.hide_style_words:
+            (summary, content), (_, states) = summary.chunk(2), states.chunk(2)
+        return Latents(
+            self.style_latent(summary, style, sample, key),
+            self.content_latent(content, style, sample, key),
+            None if self.sentence_memory is None else self.sentence_memory(states, mask),
+        )
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor, points: Tensor | None = None) -> Encoded:
+        """The encoder's states of sentences: B rows, or 2 B (as they are, then without their style words)."""
+        if points is None:
+            views = input_ids
+            if self.config.hide_style_words:  # both views in one pass
+                views = torch.cat((input_ids, self.without_style(input_ids)))
+            embedded = self.embedding(views)
+        else:
+            embedded = embed(points, self.embedding)
+            if self.config.hide_style_words:
+                blank = self.embedding.weight[self.config.mask_token_id].to(embedded.dtype)
+                embedded = torch.cat((embedded, torch.where(self.style_tokens[input_ids][..., None], blank, embedded)))
+        mask = attention_mask.repeat(len(embedded) // len(attention_mask), 1)
+        encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
+        return encoded
 
     def without_style(self, input_ids: Tensor) -> Tensor:
         """Ids (B, L) with every style word replaced by `<mask>`."""
         return input_ids.masked_fill(self.style_tokens[input_ids], self.config.mask_token_id)
 
     @staticmethod
-    def memory(z_s: Tensor, z_c: Tensor) -> Tensor:
-        """[z_s; z_c] as the decoder's memory: (B, 1, Zs + Zc)."""
-        return torch.cat((z_s, z_c), dim=-1)[:, None]
+    def memory(z_s: Tensor, z_c: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The decoder's memory: [z_s; z_c] (B, 1, Zs + Zc), and after it the rows (B, M, Zs + Zc) to attend to."""
+        vector = torch.cat((z_s, z_c), dim=-1)[:, None]
+        return vector if rows is None else torch.cat((vector, rows.to(vector.dtype)), dim=1)
 
     # ------------------------------------------------------------------------------------------ training
     def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
@@ -135,7 +165,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key)
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.embedding(batch.decoder_input_ids))
-        hidden = self.decoder(self.memory(z_s, z_c), embedded)
+        hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
         return StyleContentOutput(
             self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
         )
@@ -157,15 +187,19 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         encoder_outputs: BaseModelOutput | None = None,
         batch: Batch | None = None,
         sample: bool = True,
+        also: Callable[[Batch, Latents], Any] | None = None,
         **_: Any,
-    ) -> StyleContentOutput | Seq2SeqLMOutput:
+    ) -> StyleContentOutput | tuple[StyleContentOutput, Any] | Seq2SeqLMOutput:
         """`batch=` gives the training terms; otherwise a sequence-to-sequence pass as in transformers.
 
-        In the second case the sentence (or `encoder_outputs.last_hidden_state` = a memory (B, 1, Zs + Zc)) is decoded
-        from its posterior mean to logits (B, L, V), with the mean token loss if `labels` are given.
+        also(batch, latents): more to do with the batch in the same forward pass, where a data-parallel wrapper sees
+        it; what it returns comes beside the terms. In the second case the sentence (or
+        `encoder_outputs.last_hidden_state` = a memory (B, 1 + M, Zs + Zc)) is decoded from its posterior mean to logits
+        (B, L, V), with the mean token loss if `labels` are given.
         """
         if batch is not None:
-            return self.reconstruct(batch, sample)
+            output = self.reconstruct(batch, sample)
+            return output if also is None else (output, also(batch, output.latents))
         if encoder_outputs is None:
             assert input_ids is not None, "give a batch, input_ids or encoder_outputs"
             encoder_outputs = self.get_encoder()(input_ids, attention_mask)
@@ -253,7 +287,8 @@ class _MemoryEncoder(nn.Module):
         if attention_mask is None:
             attention_mask = input_ids != model.config.pad_token_id
         latents = model.encode(input_ids, attention_mask)
-        return BaseModelOutput(last_hidden_state=model.memory(latents.style.value, latents.content.value))
+        memory = model.memory(latents.style.value, latents.content.value, latents.memory)
+        return BaseModelOutput(last_hidden_state=memory)
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import gumbel, uniform
+from textvae.modules.relaxations import exact, gumbel, uniform
 from textvae.modules.seq2seq import Memory, Seq2Seq
 from textvae.tokenization.config import SPECIAL
 
@@ -28,31 +29,64 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         module.train(training)
 
 
+@contextmanager
+def without_dropout(module: nn.Module) -> Iterator[None]:
+    """Without dropout for a while, but in training mode, which the recurrent kernels of a GPU need for a gradient."""
+    dropouts = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
+    for dropout in dropouts:
+        dropout.eval()
+    try:
+        yield
+    finally:
+        for dropout in dropouts:
+            dropout.train()
+
+
+Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
+"""Tokens (B,) and a state to scores (B, V) of the next word, up to a constant per row, and the next state."""
+
+
+@torch.no_grad()
+def free_run(
+    step: Step,
+    state: Any,
+    rows: int,
+    longest: int,
+    device: torch.device,
+    key: NoiseKey | None = None,
+    forbidden: Sequence[int] = (),
+) -> Tensor:
+    """Texts (rows, L), each closed by `</s>` and padded; L ≤ longest + 1.
+
+    Without a key the likeliest word is taken, with one a sample (by the Gumbel-max trick, word t from noise stream
+    SAMPLING_STREAM + t). `<pad>`, `<s>`, `<mask>` and what is `forbidden` are never written, nor an empty text. The
+    Python here runs once a word, not once a row.
+    """
+    never = torch.tensor([SPECIAL.pad, SPECIAL.bos, SPECIAL.mask, *forbidden], device=device)
+    tokens = torch.full((rows,), SPECIAL.bos, device=device)
+    ended = torch.zeros_like(tokens, dtype=torch.bool)
+    words: list[Tensor] = []
+    for place in range(longest + 1):
+        scores, state = step(tokens, state)
+        scores = exact(scores)  # the maximum of bf16 costs four times as much on a CPU
+        scores.index_fill_(1, never, -torch.inf)
+        if place == 0:
+            scores[:, SPECIAL.eos] = -torch.inf
+        if key is not None:
+            scores = scores + gumbel(uniform(scores, key, SAMPLING_STREAM + place))
+        tokens = scores.argmax(1)
+        if place == longest:
+            tokens = torch.full_like(tokens, SPECIAL.eos)
+        words.append(tokens.masked_fill(ended, SPECIAL.pad))
+        ended = ended | (tokens == SPECIAL.eos)
+        if bool(ended.all()):
+            break
+    return torch.stack(words, dim=1)
+
+
 @torch.no_grad()
 def roll_out(network: Seq2Seq, memory: Memory, lengths: Tensor, longest: int, key: NoiseKey | None = None) -> Tensor:
-    """Texts (B, L) for the sources in `memory`, each closed by `</s>` and padded; L ≤ longest + 1.
-
-    lengths: (B,) words wanted, for the countdown. Without a key the likeliest word is taken, with one a sample (by the
-    Gumbel-max trick, word t from noise stream SAMPLING_STREAM + t). `<pad>`, `<s>` and `<mask>` are never written, nor
-    an empty text. The Python here runs once a word, not once a row.
-    """
+    """Texts (B, L) for the sources in `memory`, by `free_run`. lengths: (B,) words wanted, for the countdown."""
     with evaluating(network):
         state = network.start(memory, lengths)
-        tokens = torch.full((len(memory),), SPECIAL.bos, device=memory.mask.device)
-        ended = torch.zeros_like(tokens, dtype=torch.bool)
-        words: list[Tensor] = []
-        for place in range(longest + 1):
-            log_probs, state = network.step(tokens, state)
-            log_probs[:, [SPECIAL.pad, SPECIAL.bos, SPECIAL.mask]] = -torch.inf
-            if place == 0:
-                log_probs[:, SPECIAL.eos] = -torch.inf
-            if key is not None:
-                log_probs = log_probs + gumbel(uniform(log_probs, key, SAMPLING_STREAM + place))
-            tokens = log_probs.argmax(1)
-            if place == longest:
-                tokens = torch.full_like(tokens, SPECIAL.eos)
-            words.append(tokens.masked_fill(ended, SPECIAL.pad))
-            ended = ended | (tokens == SPECIAL.eos)
-            if bool(ended.all()):
-                break
-        return torch.stack(words, dim=1)
+        return free_run(network.step, state, len(memory), longest, memory.mask.device, key)

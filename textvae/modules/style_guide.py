@@ -56,6 +56,6 @@ class StyleGuide(nn.Module):
 
     def kept(self, mask: Tensor) -> Tensor:
         """mask (B, L) without the words that are dropped in training."""
-        if self.training and self.config.word_dropout:
+        if self.dropout.training and self.config.word_dropout:
             return mask & (torch.rand(mask.shape, device=mask.device) >= self.config.word_dropout)
         return mask

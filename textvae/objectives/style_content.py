@@ -35,6 +35,24 @@ class ObjectivesConfig:
     """z_c must not tell the style: entropy of the adversary."""
     J_adv_c: Weight = field(default_factory=lambda: Weight(0.03))
     """z_s must not tell the content words: entropy of the adversary."""
+    J_cycle: Weight = field(default_factory=lambda: Weight(0.0))
+    """Back-translation: x from x̂, its own transfer (per token)."""
+    J_style: Weight = field(default_factory=lambda: Weight(0.0))
+    """A frozen classifier, the guide, must find the style asked for in x̂."""
+    J_content: Weight = field(default_factory=lambda: Weight(0.0))
+    """z_c of x̂ must be that of x."""
+    J_match: Weight = field(default_factory=lambda: Weight(0.0))
+    """z_s of x̂ must be the vector asked for."""
+    J_lm: Weight = field(default_factory=lambda: Weight(0.0))
+    """x̂ must please a frozen language model of the training sentences (per token)."""
+    J_adv_x: Weight = field(default_factory=lambda: Weight(0.0))
+    """A discriminator with a class for what is generated must take x̂ for a sentence of the style asked for."""
+    J_guide: Weight = field(default_factory=Weight)
+    """The guide itself, on real sentences, before the transfers begin."""
+    J_language: Weight = field(default_factory=Weight)
+    """The language model itself, on real sentences, before the transfers begin (per token)."""
+    J_dis_x: Weight = field(default_factory=Weight)
+    """The discriminator itself."""
     J_dis_s: Weight = field(default_factory=Weight)
     """The adversary that reads the style from z_c."""
     J_dis_c: Weight = field(default_factory=Weight)

@@ -15,6 +15,6 @@ DECODERS: dict[str, type[Decoder]] = {
 __all__ = ["DECODERS", "Decoder", "DecoderConfig", "DecoderState", "build_decoder"]
 
 
-def build_decoder(config: DecoderConfig, embedding_size: int, memory_size: int) -> Decoder:
-    """The decoder named by `config.kind`."""
-    return DECODERS[config.kind](config, embedding_size, memory_size)
+def build_decoder(config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False) -> Decoder:
+    """The decoder named by `config.kind`; `attends` if memories will have more than one row."""
+    return DECODERS[config.kind](config, embedding_size, memory_size, attends)

@@ -44,12 +44,13 @@ class Decoder(nn.Module):
     """Teacher-forced `forward` and incremental `start` and `step`, which agree (a law in tests/laws.py).
 
     The embedding is shared with the encoder and handed over at every call, so that it has one owner.
-    memory: (B, M, D_mem); a vector bottleneck has M = 1 and memory[:, 0] = [z_s; z_c].
+    memory: (B, M, D_mem): memory[:, 0] = [z_s; z_c]; what follows is attended to, rows of zeros being padding. A
+    vector bottleneck has M = 1. attends: whether there ever is more.
     """
 
     output_size: int
 
-    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
         super().__init__()
         self.dropout = nn.Dropout(config.dropout)
 

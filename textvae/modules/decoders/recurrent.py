@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
+from textvae.modules.memory import MemoryAttention, present
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,25 @@ class RecurrentState(DecoderState):
     """hidden (and cell, for the LSTM): (B, layers, D); latent_gates: (B, G) the memory's share of layer 0's gates.
 
     word_gates: (V, G) the words' share, one row a word, in a tuple: it belongs to the decoder, so `select` keeps it.
+    rows, keys, mask: (B, M, D_mem), (B, M, D) and (B, M) of what is attended to, None for a vector bottleneck.
     """
 
     hidden: Tensor
     cell: Tensor | None
     latent_gates: Tensor
     word_gates: tuple[Tensor]
+    rows: Tensor | None = None
+    keys: Tensor | None = None
+    mask: Tensor | None = None
 
 
 class RecurrentDecoder(Decoder):
-    """x_t = [embedding of y_{t-1}; memory], h_0 = tanh(W memory)."""
+    """x_t = [embedding of y_{t-1}; z], h_0 = tanh(W z), z the memory's first row; then attention to the others."""
 
     network: type[nn.GRU] | type[nn.LSTM]
 
-    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
-        super().__init__(config, embedding_size, memory_size)
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
+        super().__init__(config, embedding_size, memory_size, attends)
         self.embedding_size, self.layers, self.output_size = embedding_size, config.layers, config.size
         self.rnn = self.network(
             embedding_size + memory_size,
@@ -40,6 +45,7 @@ class RecurrentDecoder(Decoder):
             batch_first=True,
         )
         self.bridge = nn.Linear(memory_size, config.layers * config.size)
+        self.attention = MemoryAttention(config.size, memory_size) if attends else None
         self._table: tuple[Tensor, Tensor, bool, Tensor] | None = None
 
     def first_hidden(self, memory: Tensor) -> Tensor:
@@ -47,9 +53,12 @@ class RecurrentDecoder(Decoder):
         return torch.tanh(self.bridge(memory[:, 0])).unflatten(1, (self.layers, -1))
 
     def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
-        latent = memory.expand(-1, embedded.shape[1], -1).to(embedded.dtype)
+        latent = memory[:, :1].expand(-1, embedded.shape[1], -1).to(embedded.dtype)
         hidden = self.first_hidden(memory).transpose(0, 1).contiguous()
         states, _ = self.rnn(torch.cat((embedded, latent), dim=-1), self.first(hidden))
+        if self.attention is not None:
+            rows = memory[:, 1:]
+            states = self.attention(states, rows, self.attention.key(rows), present(rows))
         return self.dropout(states)
 
     def gates(self, side: str, layer: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +75,11 @@ class RecurrentDecoder(Decoder):
         gates = F.linear(memory[:, 0].to(weight.dtype), latent, bias)
         hidden = self.first_hidden(memory)
         cell = torch.zeros_like(hidden) if isinstance(self.rnn, nn.LSTM) else None
-        return RecurrentState(hidden, cell, gates, (self.word_gates(embedding),))
+        state = RecurrentState(hidden, cell, gates, (self.word_gates(embedding),))
+        if self.attention is None:
+            return state
+        rows = memory[:, 1:]
+        return replace(state, rows=rows, keys=self.attention.key(rows), mask=present(rows))
 
     def word_gates(self, embedding: nn.Embedding) -> Tensor:
         """E W_eᵀ (V, G): the product of every embedding with the gates, kept until one of the two changes.
@@ -106,8 +119,11 @@ class RecurrentDecoder(Decoder):
             hiddens.append(hidden)
             cells.append(cell)
         stacked = None if state.cell is None else torch.stack([c for c in cells if c is not None], dim=1)
-        next_state = RecurrentState(torch.stack(hiddens, dim=1), stacked, state.latent_gates, state.word_gates)
-        return self.dropout(hiddens[-1]), next_state
+        top = hiddens[-1]
+        if self.attention is not None:
+            assert state.rows is not None and state.keys is not None and state.mask is not None
+            top = self.attention(top[:, None], state.rows, state.keys, state.mask)[:, 0]
+        return self.dropout(top), replace(state, hidden=torch.stack(hiddens, dim=1), cell=stacked)
 
     def cell(
         self, x_gates: Tensor, h_gates: Tensor, hidden: Tensor, cell: Tensor | None

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from textvae.modules.attention import Attention, FeedForward, sinusoids
 from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
+from textvae.modules.memory import present
 
 
 @dataclass(frozen=True)
 class TransformerState(DecoderState):
     """keys, values: (B, layers, heads, t, D/heads) of the words so far; memory_*: the same over the memory's M rows.
 
-    latent: (B, D) added to every word's embedding.
+    latent: (B, D) added to every word's embedding. memory_mask: (B, 1, 1, M) which rows there are; None for one row.
     """
 
     keys: Tensor
@@ -25,6 +26,12 @@ class TransformerState(DecoderState):
     memory_keys: Tensor
     memory_values: Tensor
     latent: Tensor
+    memory_mask: Tensor | None = None
+
+
+def memory_mask(memory: Tensor) -> Tensor | None:
+    """(B, 1, 1, M) for attention to a memory (B, M, D_mem); None where it is one vector, which is always there."""
+    return None if memory.shape[1] == 1 else present(memory)[:, None, None]
 
 
 class DecoderBlock(nn.Module):
@@ -42,26 +49,27 @@ class DecoderBlock(nn.Module):
         self,
         x: Tensor,
         memory: tuple[Tensor, Tensor],
+        mask: Tensor | None = None,
         past: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x (B, L, D) → (B, L, D) and the keys and values seen so far. With a past, L is 1."""
+        """x (B, L, D), mask (B, 1, 1, M) → (B, L, D) and the keys and values seen so far. With a past, L is 1."""
         normed = self.norm_self(x)
         key, value = self.attention.keys_values(normed)
         if past is not None:
             key, value = torch.cat((past[0], key), dim=2), torch.cat((past[1], value), dim=2)
         x = x + self.dropout(self.attention(normed, key, value, None, causal=past is None))
-        x = x + self.dropout(self.memory(self.norm_memory(x), *memory, None))
+        x = x + self.dropout(self.memory(self.norm_memory(x), *memory, mask))
         return x + self.dropout(self.feed(self.norm_feed(x))), (key, value)
 
 
 class TransformerDecoder(Decoder):
-    """The memory enters twice: attended to in every block, and its mean added to every embedding.
+    """The memory enters twice: attended to in every block, and its first row added to every embedding.
 
     With M = 1 attention is a constant, so the second way is what gives each position its share of z.
     """
 
-    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
-        super().__init__(config, embedding_size, memory_size)
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
+        super().__init__(config, embedding_size, memory_size, attends)
         self.size = self.output_size = config.size
         self.project = nn.Linear(embedding_size, config.size)
         self.latent = nn.Linear(memory_size, config.size)
@@ -77,16 +85,16 @@ class TransformerDecoder(Decoder):
         return scaled + latent[:, None] + sinusoids(positions, self.size)
 
     def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
-        x = self.place(embedded, self.latent(memory.mean(1)), 0)
+        x, mask = self.place(embedded, self.latent(memory[:, 0]), 0), memory_mask(memory)
         for block in self.blocks:
-            x, _ = block(x, block.memory.keys_values(memory))
+            x, _ = block(x, block.memory.keys_values(memory), mask)
         return self.dropout(self.norm(x))
 
     def start(self, memory: Tensor, embedding: nn.Embedding) -> TransformerState:
         pairs = [block.memory.keys_values(memory) for block in self.blocks]
         keys, values = (torch.stack(side, dim=1) for side in zip(*pairs, strict=True))
         empty = keys[:, :, :, :0]
-        return TransformerState(empty, empty, keys, values, self.latent(memory.mean(1)))
+        return TransformerState(empty, empty, keys, values, self.latent(memory[:, 0]), memory_mask(memory))
 
     def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, TransformerState]:
         assert isinstance(state, TransformerState)
@@ -94,8 +102,7 @@ class TransformerDecoder(Decoder):
         pairs = []
         for i, block in enumerate(self.blocks):
             memory = (state.memory_keys[:, i], state.memory_values[:, i])
-            x, pair = block(x, memory, (state.keys[:, i], state.values[:, i]))
+            x, pair = block(x, memory, state.memory_mask, (state.keys[:, i], state.values[:, i]))
             pairs.append(pair)
         keys, values = (torch.stack(side, dim=1) for side in zip(*pairs, strict=True))
-        next_state = TransformerState(keys, values, state.memory_keys, state.memory_values, state.latent)
-        return self.dropout(self.norm(x[:, 0])), next_state
+        return self.dropout(self.norm(x[:, 0])), replace(state, keys=keys, values=values)

@@ -1,0 +1,264 @@
+"""Laws of learning from one's own transfers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.laws import (
+    DIAGONAL,
+    LABELS,
+    VOCABULARY,
+    assert_close,
+    assert_same_bits,
+    each_alone,
+    parameters_of,
+    tiny_batch,
+    tiny_networks,
+    tiny_trainer,
+    tiny_transfer,
+    tiny_transfer_recipe,
+    transfer_objectives,
+    weights_of,
+)
+from textvae.data.batch import Batch
+from textvae.errors import UserError
+from textvae.models import transfer as passes
+from textvae.modules.memory import MemoryConfig
+from textvae.modules.noise import NoiseKey
+from textvae.objectives.schedules import Weight
+from textvae.objectives.style_content import ObjectivesConfig
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated, cycle
+from textvae.tokenization.config import SPECIAL
+from textvae.training.recipe import only_moves
+from textvae.training.transfer import (
+    TransferOutputs,
+    TransferRecipe,
+    TransferTrainingConfig,
+    learns_from_transfers,
+    sentences,
+)
+
+every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+every_term = pytest.mark.parametrize("term", sorted(TRANSFER_OBJECTIVES))
+ENCODING = ("embedding.", "sentence_encoder.", "content_latent.", "decoder.", "output.")
+
+
+def recipe_of(terms: tuple[str, ...] = tuple(TRANSFER_OBJECTIVES), **options: object) -> TransferRecipe:
+    """Transfers from step 1 on with these terms only."""
+    training = {name: options.pop(name) for name in ("tau", "through", "trust", "drop", "blank") if name in options}
+    model, adversaries = tiny_networks(**options)  # type: ignore[arg-type]
+    objectives = ObjectivesConfig(**{name: Weight(1.0) for name in terms})
+    return tiny_transfer_recipe(model, adversaries, objectives, tiny_transfer(**training))
+
+
+def transferred(recipe: TransferRecipe, batch: Batch | None = None) -> TransferOutputs:
+    """What phase `vae` computes once the transfers have begun."""
+    phase = recipe.phases_at(1)[0]
+    with only_moves(recipe.modules, "model"):
+        found = recipe.run(phase, recipe.modules, batch or tiny_batch(), None)
+    assert isinstance(found, TransferOutputs)
+    return found
+
+
+def term_of(outputs: TransferOutputs, name: str) -> Tensor:
+    """One term, (B,)."""
+    assert outputs.transfer is not None
+    values = TRANSFER_OBJECTIVES[name](outputs.transfer)
+    return values.sum(1) if values.dim() == 2 else values
+
+
+# ---------------------------------------------------------------------------------------------- the plan
+def test_the_paper_does_not_learn_from_transfers() -> None:
+    assert not learns_from_transfers(ObjectivesConfig())
+    assert learns_from_transfers(ObjectivesConfig(J_cycle=Weight(1.0)))
+
+
+def test_watchers_learn_first_and_are_frozen_then() -> None:
+    recipe = recipe_of()
+    assert [p.moves for p in recipe.phases_at(0)] == ["model", "adversaries", "guide", "language_model"]
+    assert [p.moves for p in recipe.phases_at(1)] == ["model", "adversaries", "discriminator"]
+    assert not set(recipe.phases_at(0)[0].terms) & set(TRANSFER_OBJECTIVES)
+    assert set(recipe.phases_at(1)[0].terms) > set(TRANSFER_OBJECTIVES)
+
+
+def test_only_terms_with_a_weight_are_computed() -> None:
+    recipe = recipe_of(("J_cycle",))
+    assert set(recipe.modules) == {"model", "adversaries", "guide"}
+    assert [p.moves for p in recipe.phases_at(0)] == ["model", "adversaries", "guide"]
+    found = transferred(recipe).transfer
+    assert found is not None and found.cycle_nll is not None
+    assert found.points is None and found.content is None and found.guide_logits is None
+
+
+def test_each_phase_moves_its_module_only(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, objectives=transfer_objectives(), transfer=tiny_transfer(start=2), max_steps=2)
+    before = parameters_of(trainer.recipe.modules)
+    trainer.fit()
+    between = parameters_of(trainer.recipe.modules)
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], between[name])}
+    assert moved == {"model", "adversaries", "guide", "language_model"}
+    trainer.total_steps = 4
+    trainer.fit()
+    after = parameters_of(trainer.recipe.modules)
+    moved = {name.split(".")[0] for name in before if not torch.equal(between[name], after[name])}
+    assert moved == {"model", "adversaries", "discriminator"}
+
+
+# ---------------------------------------------------------------------------------------------- gradients
+@every_term
+def test_every_term_reaches_the_model_and_leaves_nothing_in_the_watchers(term: str) -> None:
+    recipe = recipe_of((term,))
+    phase = recipe.phases_at(1)[0]
+    with only_moves(recipe.modules, phase.moves):
+        term_of(transferred(recipe), term).sum().backward()
+    reached = {n for n, p in recipe.model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert {p for p in ENCODING if any(n.startswith(p) for n in reached)} == set(ENCODING)
+    for name in ("adversaries", "guide", "language_model", "discriminator"):
+        if name in recipe.modules:
+            assert all(p.grad is None for p in recipe.modules[name].parameters()), name
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_the_cycle_is_felt_in_the_first_reading_only_through_the_words(through: bool) -> None:
+    recipe = recipe_of(("J_cycle",), through=through)
+    outputs = transferred(recipe)
+    content = outputs.model.latents.content.value
+    (gradient,) = torch.autograd.grad(term_of(outputs, "J_cycle").sum(), content, allow_unused=True)
+    assert (gradient is not None and bool(gradient.any())) == through
+
+
+def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
+    recipe = recipe_of(("J_cycle", "J_style"))
+    found = transferred(recipe).transfer
+    assert found is not None and found.trust is not None and found.guide_logits is not None
+    assert not found.trust.requires_grad
+    assert_close(found.trust, found.guide_logits.softmax(1)[torch.arange(6), found.target], 1e-12)
+    alone = transferred(recipe_of(("J_cycle",))).transfer
+    assert alone is not None and alone.trust is not None
+    assert_close(alone.trust, found.trust, 1e-12, "the guide reads the words as it reads the points")
+    blind = transferred(recipe_of(("J_cycle",), trust=False)).transfer
+    assert blind is not None and blind.trust is not None and bool((blind.trust == 1).all())
+
+
+# ---------------------------------------------------------------------------------------------- batches
+@every_pair
+@pytest.mark.parametrize("memory", ["none", "full"])
+def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, memory: str) -> None:
+    options = {"encoder": encoder, "decoder": decoder, "memory": MemoryConfig(memory), "hide_style_words": True}  # type: ignore[arg-type]
+    whole = transferred(recipe_of(**options))
+    rows = [(row, transferred(recipe_of(**options), batch)) for row, batch in each_alone()]
+    for name in TRANSFER_OBJECTIVES:
+        for row, alone in rows:
+            assert_close(term_of(whole, name)[row], term_of(alone, name)[0], 1e-9, name)
+
+
+def test_accumulation_changes_nothing(tmp_path: Path) -> None:
+    weights = []
+    for parts in (1, 2):
+        options = {"objectives": transfer_objectives(), "transfer": tiny_transfer(tau=0.8), "accumulation": parts}
+        trainer = tiny_trainer(tmp_path / str(parts), max_steps=3, **options)  # type: ignore[arg-type]
+        trainer.fit()
+        weights.append(weights_of(trainer))
+    for name, value in weights[0].items():
+        assert_close(weights[1][name], value, 1e-8, name)
+
+
+def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
+    transfer = tiny_transfer(tau=0.8, start=2)
+    options = {"objectives": transfer_objectives(), "transfer": transfer, "decay": "constant"}
+    whole = tiny_trainer(tmp_path / "whole", max_steps=5, **options)  # type: ignore[arg-type]
+    whole.fit()
+    tiny_trainer(tmp_path / "parts", max_steps=3, **options).fit()  # type: ignore[arg-type]
+    rest = tiny_trainer(tmp_path / "parts", max_steps=5, **options)  # type: ignore[arg-type]
+    checkpoint = rest.checkpoints.latest()
+    assert checkpoint is not None and checkpoint.step == 3
+    rest.restore(checkpoint)
+    rest.fit()
+    assert_same_bits(weights_of(rest), weights_of(whole))
+
+
+# ---------------------------------------------------------------------------------------------- words
+def test_the_target_is_another_style_and_every_other_one() -> None:
+    style = torch.arange(len(LABELS)).repeat(200)
+    target = passes.other_styles(style, len(LABELS), NoiseKey(3, 0, len(style)))
+    assert not (target == style).any()
+    assert {(a, b) for a, b in zip(style.tolist(), target.tolist(), strict=True)} == {
+        (a, b) for a in range(len(LABELS)) for b in range(len(LABELS)) if a != b
+    }
+    assert torch.equal(passes.other_styles(torch.tensor([0, 1]), 2, None), torch.tensor([1, 0]))
+
+
+def test_targets_are_the_vectors_that_transfer_decodes() -> None:
+    model, _ = tiny_networks()
+    for strength in (0.0, 1.0, 2.5):
+        found = passes.targets(model, torch.arange(len(LABELS)), strength)
+        for label in range(len(LABELS)):
+            assert_close(found[label], model.style_vector(label, strength), 1e-12)
+
+
+def test_points_are_the_words() -> None:
+    found = transferred(recipe_of()).transfer
+    assert found is not None and found.points is not None
+    assert found.points.shape == (*found.ids.shape, VOCABULARY)
+    assert torch.equal(found.points.argmax(-1), found.ids) and bool((found.points.sum(-1) == 1).all())
+
+
+def test_forbidden_words_are_never_written() -> None:
+    found = transferred(recipe_of(tau=2.0)).transfer
+    assert found is not None
+    words = found.ids[found.mask]
+    for special in (SPECIAL.pad, SPECIAL.bos, SPECIAL.mask, SPECIAL.unk):
+        assert not (words == special).any()
+    assert bool(((found.ids == SPECIAL.eos).sum(1) == 1).all())
+
+
+def test_noise_keeps_the_end_and_the_order() -> None:
+    ids = torch.tensor([[7, 8, 9, 10, 11, SPECIAL.eos], [7, 8, SPECIAL.eos, 0, 0, 0]]).repeat(50, 1)
+    seen = passes.noised(ids, passes.Plan(drop=0.3, blank=0.3), NoiseKey(1, 0, len(ids)))
+    shorter = 0
+    for before, after in zip(ids.tolist(), seen.tolist(), strict=True):
+        words = [w for w in after if w != SPECIAL.pad]
+        assert after[: len(words)] == words and words[-1] == SPECIAL.eos
+        kept = [w for w in words if w not in (SPECIAL.mask, SPECIAL.eos)]
+        assert kept == sorted(kept) and set(kept) <= set(before)
+        shorter += len(words) < sum(w != SPECIAL.pad for w in before)
+    assert 0.3 * len(ids) < shorter < len(ids)
+    assert torch.equal(passes.noised(ids, passes.Plan(drop=0.0, blank=0.0), None), ids)
+
+
+def test_sentences_are_the_clean_ones() -> None:
+    batch = tiny_batch()
+    noisy = replace(batch, input_ids=torch.full_like(batch.input_ids, SPECIAL.mask))
+    ids, mask = sentences(noisy)
+    assert torch.equal(ids, batch.input_ids) and torch.equal(mask, batch.attention_mask)
+
+
+# ---------------------------------------------------------------------------------------------- objectives
+def test_the_cycle_is_weighted_by_trust() -> None:
+    nll = torch.rand(3, 4, dtype=torch.float64)
+    assert_close(cycle(nll, torch.tensor([0.0, 0.5, 1.0])).sum(1), nll.sum(1) * torch.tensor([0.0, 0.5, 1.0]), 1e-12)
+
+
+def test_the_discriminators_loss_by_hand() -> None:
+    real, fake = torch.tensor([[2.0, 0.0, 0.0]]).double(), torch.tensor([[0.0, 0.0, 1.0]]).double()
+    expected = -0.5 * (real.log_softmax(1)[0, 0] + fake.log_softmax(1)[0, 2])
+    assert_close(against_generated(real, torch.tensor([0]), fake)[0], expected, 1e-12)
+
+
+def test_a_transfer_into_itself_costs_nothing_in_the_latent_space() -> None:
+    z = torch.randn(4, 5)
+    words = torch.zeros(4, 3, dtype=torch.long)
+    same = TransferOutput(words[:, 0], words, words > 0, content=z, wanted_content=z, style=z, wanted_style=z + 1)
+    assert not TRANSFER_OBJECTIVES["J_content"](same).any()
+    assert_close(TRANSFER_OBJECTIVES["J_match"](same), torch.full((4,), 5.0), 1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"start": 0}, {"tau": 0.0}, {"drop": 1.0}, {"learning_rate": 0.0}])
+def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError, match="transfer"):
+        TransferTrainingConfig(**wrong)  # type: ignore[arg-type]

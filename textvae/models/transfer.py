@@ -1,0 +1,102 @@
+"""The style-content autoencoder writes its own batch in another style, and reads what it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from textvae.data.batch import Batch
+from textvae.models.style_content_vae import Latents, StyleContentVAE
+from textvae.modules.noise import NoiseKey, mix
+from textvae.modules.relaxations import soft_gumbel, straight_through, uniform
+from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
+from textvae.tokenization.config import SPECIAL
+
+TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM = 2000, 2001, 2002, 2003
+"""Numbers of the noise streams; a word drawn in a roll-out has SAMPLING_STREAM and more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How transfers are written in training.
+
+    strength: of the target vector. tau: temperature of sampled words, None for the likeliest. drop, blank: shares of
+    x̂'s words that back-translation does not see. through: let J_cycle's gradient pass through the words of x̂.
+    """
+
+    strength: float = 1.0
+    tau: float | None = None
+    drop: float = 0.1
+    blank: float = 0.1
+    through: bool = False
+
+
+def other_styles(style: Tensor, styles: int, key: NoiseKey | None) -> Tensor:
+    """(B,) another style for each of `style` (B,), every other one with the same probability."""
+    draws = uniform(style[:, None].float(), key, TARGET_STREAM)[:, 0]
+    return (style + 1 + (draws * (styles - 1)).long().clamp(max=styles - 2)) % styles
+
+
+def targets(model: StyleContentVAE, style: Tensor, strength: float = 1.0) -> Tensor:
+    """(B, Zs) the vectors that transfer decodes for labels (B,); see `StyleContentVAE.style_vector`."""
+    vectors = model.style_vectors
+    centre = vectors.mean(0)
+    return (centre + strength * (vectors - centre))[style]
+
+
+def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tensor:
+    """Words (B, T) for memories (B, M, D), greedily or, with a key, sampled; no gradient."""
+
+    def step(tokens: Tensor, state: object) -> tuple[Tensor, object]:
+        hidden, following = model.decoder.step(tokens, state, model.embedding)  # type: ignore[arg-type]
+        return (model.output.logits if key is None else model.output.log_probs)(hidden), following
+
+    with torch.no_grad(), evaluating(model):
+        state = model.decoder.start(memory, model.embedding)
+        longest = model.config.max_length - 1
+        return free_run(step, state, len(memory), longest, memory.device, key, forbidden=(SPECIAL.unk,))
+
+
+def written_log_probs(model: StyleContentVAE, memory: Tensor, ids: Tensor) -> Tensor:
+    """log p (B, T, V) of every word of texts (B, T) that the model has just written, with the gradient."""
+    start = torch.full_like(ids[:, :1], SPECIAL.bos)
+    inputs = torch.cat((start, ids[:, :-1].masked_fill(ids[:, 1:] == SPECIAL.pad, SPECIAL.pad)), dim=1)
+    hidden = model.decoder(memory, model.embedding(inputs))
+    return model.output.log_probs(hidden.flatten(0, 1)).unflatten(0, ids.shape)
+
+
+def points(log_probs: Tensor, ids: Tensor, plan: Plan, key: NoiseKey | None) -> Tensor:
+    """The words as one-hot points (B, T, V) whose gradient goes to the decoder's distribution (straight through)."""
+    if plan.tau is None:
+        return straight_through(log_probs.exp(), ids)
+    draws = [uniform(log_probs[:, t], key, SAMPLING_STREAM + t) for t in range(ids.shape[1])]
+    return straight_through(soft_gumbel(log_probs, plan.tau, torch.stack(draws, dim=1)), ids)
+
+
+def noised(ids: Tensor, plan: Plan, key: NoiseKey | None) -> Tensor:
+    """Texts (B, T) with some words left out and some blanked; `</s>` stays. The first word left keeps its place."""
+    words = (ids != SPECIAL.pad) & (ids != SPECIAL.eos)
+    like = ids.float()
+    if plan.blank:
+        blanked = words & (uniform(like, key, BLANK_STREAM) < plan.blank)
+        ids = ids.masked_fill(blanked, SPECIAL.mask)
+    if plan.drop:
+        dropped = words & (uniform(like, key, DROP_STREAM) < plan.drop)
+        order = dropped.to(torch.uint8).argsort(dim=1, stable=True)
+        ids = ids.masked_fill(dropped, SPECIAL.pad).gather(1, order)
+    return ids
+
+
+def read_back(
+    model: StyleContentVAE, batch: Batch, ids: Tensor, plan: Plan, read: Latents | None, key: NoiseKey | None
+) -> Tensor:
+    """−log p(x | x̂), (B, L) nats: from the points of x̂ already `read`, or from its words with noise."""
+    if read is None:
+        seen = noised(ids, plan, key)
+        shifted = None if key is None else replace(key, seed=mix(key.seed, CYCLE_STREAM))
+        read = model.encode(seen, seen != SPECIAL.pad, sample=True, key=shifted)
+    memory = model.memory(targets(model, batch.style), read.content.value, read.memory)
+    hidden = model.decoder(memory, model.embedding_dropout(model.embedding(batch.decoder_input_ids)))
+    return model.token_nll(hidden, batch.labels)

@@ -1,0 +1,85 @@
+"""What a transfer is worth, for a training without pairs: J_cycle, J_style, J_content, J_match, J_lm, J_adv_x.
+
+x̂ is what the model wrote for x in another style t. Its words are read as points on the simplex, so that a gradient
+reaches the decoder through them; guide, language model and discriminator are frozen while the model learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from textvae.modules.relaxations import exact
+from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.prior import LANGUAGE_PRIORS, LanguagePriorName
+
+
+def squared_distance(ours: Tensor, theirs: Tensor) -> Tensor:
+    """‖a − b‖²: (B, Z) and (B, Z) → (B,)."""
+    return (exact(ours) - exact(theirs)).square().sum(1)
+
+
+def cycle(token_nll: Tensor, weight: Tensor) -> Tensor:
+    """J_cycle = −w Σ_t log p(x_t | x_<t, z_c(x̂), style of x)  (Lample et al. 2019, eq. 2; RACoLN, Lee et al. 2021).
+
+    token_nll: (B, L) nats, 0 at padding; weight: (B,) in [0, 1], how far x̂ is to be trusted. Returns (B, L).
+    """
+    return token_nll * weight[:, None]
+
+
+def against_generated(real: Tensor, style: Tensor, fake: Tensor) -> Tensor:
+    """J_dis_x = ½ (−log D(style | x) − log D(generated | x̂))  (Style Transformer, Dai et al. 2019, sec. 3.3.2).
+
+    real, fake: (B, S + 1) logits, the last class being "generated"; style: (B,). Returns (B,) nats.
+    """
+    generated = torch.full_like(style, real.shape[1] - 1)
+    return 0.5 * (style_cross_entropy(real, style) + style_cross_entropy(fake, generated))
+
+
+@dataclass(frozen=True)
+class TransferOutput:
+    """What the model wrote in another style, and how it was read; None where no term in force asks for it.
+
+    target: (B,) the style asked for. ids, mask: (B, T) its words. trust: (B,) the weight of J_cycle.
+    cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, S); discriminator_logits: (B, S + 1), of the points.
+    content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
+    points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
+    language model after the same words.
+    """
+
+    target: Tensor
+    ids: Tensor
+    mask: Tensor
+    trust: Tensor | None = None
+    cycle_nll: Tensor | None = None
+    guide_logits: Tensor | None = None
+    discriminator_logits: Tensor | None = None
+    content: Tensor | None = None
+    wanted_content: Tensor | None = None
+    style: Tensor | None = None
+    wanted_style: Tensor | None = None
+    points: Tensor | None = None
+    log_probs: Tensor | None = None
+    expected: Tensor | None = None
+    prior: LanguagePriorName = "reverse"
+
+
+def _given(value: Tensor | None) -> Tensor:
+    assert value is not None, "this term was not asked for"
+    return value
+
+
+TransferObjective = Callable[[TransferOutput], Tensor]
+
+TRANSFER_OBJECTIVES: dict[str, TransferObjective] = {
+    "J_cycle": lambda o: cycle(_given(o.cycle_nll), _given(o.trust)),
+    "J_style": lambda o: style_cross_entropy(_given(o.guide_logits), o.target),
+    "J_content": lambda o: squared_distance(_given(o.content), _given(o.wanted_content)),
+    "J_match": lambda o: squared_distance(_given(o.style), _given(o.wanted_style)),
+    "J_lm": lambda o: LANGUAGE_PRIORS[o.prior](_given(o.log_probs), _given(o.expected), o.mask),
+    "J_adv_x": lambda o: style_cross_entropy(_given(o.discriminator_logits), o.target),
+}
+"""Terms that the model descends on its own transfers."""

@@ -1,0 +1,258 @@
+"""The recipe of the style-content autoencoder that also learns from its own transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from textvae.data.batch import Batch
+from textvae.errors import UserError
+from textvae.models import transfer as passes
+from textvae.models.adversaries import Adversaries
+from textvae.models.style_content_vae import Latents, StyleContentVAE
+from textvae.models.transfer import Plan
+from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
+from textvae.modules.relaxations import exact, until_end
+from textvae.modules.roll_out import without_dropout
+from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.prior import LanguagePriorName
+from textvae.objectives.style_content import MODEL_TERMS, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
+from textvae.tokenization.config import SPECIAL
+from textvae.training.config import TrainingConfig
+from textvae.training.recipe import Phase
+from textvae.training.style_content import StyleContentRecipe
+
+SOFT_TERMS = frozenset(TRANSFER_OBJECTIVES) - {"J_cycle"}
+"""Terms that need the decoder's distribution over the words of x̂."""
+READ_TERMS = frozenset({"J_content", "J_match"})
+"""Terms that need the encoder's view of x̂."""
+
+
+@dataclass
+class TransferTrainingConfig:
+    """How the model learns from its own transfers (the terms J_cycle, J_style, J_content, J_match, J_lm, J_adv_x)."""
+
+    start: int = 2000
+    """Steps before the first transfer. Guide and language model learn until then and are frozen afterwards."""
+    strength: float = 1.0
+    """How far along the target vector x̂ is written."""
+    tau: float | None = None
+    """Temperature at which the words of x̂ are drawn. Default: the likeliest words."""
+    drop: float = 0.1
+    """Share of x̂'s words that back-translation leaves out."""
+    blank: float = 0.1
+    """Share of x̂'s words that back-translation blanks."""
+    through: bool = False
+    """Let the gradient of J_cycle pass through the words of x̂ instead of adding noise to them."""
+    trust: bool = True
+    """Weigh J_cycle by the guide's probability that x̂ has the style asked for: a copy teaches copying."""
+    language_prior: LanguagePriorName = "reverse"
+    """Direction of J_lm: reverse only forbids what the language model finds unlikely."""
+    guide: StyleGuideConfig = field(default_factory=StyleGuideConfig)
+    """Classifier that guides; also the size of the discriminator."""
+    language_model: LanguageModelConfig = field(default_factory=lambda: LanguageModelConfig("gru", 128, 256))
+    """Prior of J_lm."""
+    learning_rate: float = 1e-3
+    """Rate of guide, language model and discriminator (Adam)."""
+
+    def __post_init__(self) -> None:
+        if self.start < 1:
+            raise UserError("transfer.start must be at least 1: the guide has to learn before it can guide")
+        if self.tau is not None and not self.tau > 0:
+            raise UserError(f"transfer.tau must be above 0, not {self.tau}")
+        if not (0 <= self.drop < 1 and 0 <= self.blank < 1 and self.learning_rate > 0):
+            raise UserError("transfer.drop and .blank must be in [0, 1), .learning_rate above 0")
+
+    def plan(self) -> Plan:
+        """How transfers are written."""
+        return Plan(self.strength, self.tau, self.drop, self.blank, self.through)
+
+
+def learns_from_transfers(objectives: ObjectivesConfig) -> bool:
+    """Whether any term on the model's own transfers has a weight."""
+    return any(getattr(objectives, name).weight for name in TRANSFER_OBJECTIVES)
+
+
+@dataclass(frozen=True)
+class TransferOutputs(Outputs):
+    """Outputs with what was transferred, and the terms of the networks that watch: values[J] (B,) or (B, L)."""
+
+    transfer: TransferOutput | None = None
+    values: dict[str, Tensor] = field(default_factory=dict)
+
+
+def _transferred(name: str) -> Callable[[TransferOutputs], Tensor]:
+    def objective(outputs: TransferOutputs) -> Tensor:
+        assert outputs.transfer is not None, "no transfer in this phase"
+        return TRANSFER_OBJECTIVES[name](outputs.transfer)
+
+    return objective
+
+
+def _watched(name: str) -> Callable[[TransferOutputs], Tensor]:
+    return lambda outputs: outputs.values[name]
+
+
+class Discriminator(nn.Module):
+    """Real and generated sentences in one forward pass, so that data-parallel wrappers see all of it."""
+
+    def __init__(self, network: StyleGuide):
+        super().__init__()
+        self.network = network
+
+    def forward(self, real: Tensor, real_mask: Tensor, fake: Tensor, fake_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, S + 1) of each."""
+        return self.network(real, real_mask), self.network(fake, fake_mask)
+
+
+class TransferRecipe(StyleContentRecipe):
+    """`StyleContentRecipe`, and from step `start` on the model's own transfers are part of phase `vae`.
+
+    guide, language: before `start` the guide, and where J_lm has a weight the language model, learn from the real
+    sentences. Afterwards both are frozen.
+    vae: beside the paper's terms, those on x̂. dis_x: the discriminator, where J_adv_x has a weight.
+    """
+
+    def __init__(
+        self,
+        model: StyleContentVAE,
+        adversaries: Adversaries,
+        objectives: ObjectivesConfig,
+        transfer: TransferTrainingConfig,
+        adversary_updates: int = 1,
+    ):
+        super().__init__(model, adversaries, objectives, adversary_updates)
+        self.transfer, self.plan = transfer, transfer.plan()
+        self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
+        words = model.config.vocab_size
+        self.guide = StyleGuide(transfer.guide, words, model.num_styles)
+        self.language_model = RecurrentLanguageModel(transfer.language_model, words)
+        self.discriminator = Discriminator(StyleGuide(transfer.guide, words, model.num_styles + 1))
+        self.modules["guide"] = self.guide
+        if "J_lm" in self.terms:
+            self.modules["language_model"] = self.language_model
+        if "J_adv_x" in self.terms:
+            self.modules["discriminator"] = self.discriminator
+        watched = {name: _watched(name) for name in ("J_guide", "J_language", "J_dis_x")}
+        self.objectives = {**OBJECTIVES, **{name: _transferred(name) for name in TRANSFER_OBJECTIVES}, **watched}
+
+    # ------------------------------------------------------------------------------------------ who moves, and when
+    def phases_at(self, step: int) -> tuple[Phase, ...]:
+        vae, dis = self.phases
+        if step < self.transfer.start:
+            guide = Phase("guide", "guide", ("J_guide",))
+            language = (Phase("language", "language_model", ("J_language",)),) if "J_lm" in self.terms else ()
+            return (vae, dis, guide, *language)
+        vae = replace(vae, terms=(*MODEL_TERMS, *self.terms))
+        judged = (Phase("dis_x", "discriminator", ("J_dis_x",)),) if "J_adv_x" in self.terms else ()
+        return (vae, dis, *judged)
+
+    def optimizers(self, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
+        own = {name: module for name, module in self.modules.items() if name not in ("model", "adversaries")}
+        rate = self.transfer.learning_rate
+        return super().optimizers(config) | {
+            name: torch.optim.Adam(module.parameters(), lr=rate, fused=True) for name, module in own.items()
+        }
+
+    # ------------------------------------------------------------------------------------------ what they do
+    def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None) -> Outputs:
+        if phase.name in ("guide", "language", "dis_x"):
+            assert isinstance(previous, TransferOutputs)
+            return replace(previous, values=getattr(self, f"run_{phase.name}")(wrapped[phase.moves], batch, previous))
+        transferring = any(name in TRANSFER_OBJECTIVES for name in phase.terms)
+        if phase.name == "dis" or not transferring:
+            found = super().run(phase, wrapped, batch, previous)
+            return found if isinstance(found, TransferOutputs) else TransferOutputs(**vars(found))
+        output, transferred = wrapped["model"](batch=batch, also=self.transferred)
+        latents = output.latents
+        heads = self.adversaries(latents.style.value, latents.content.value)
+        return TransferOutputs(batch, output, heads, self.config.adversarial, self.judged(transferred))
+
+    def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
+        """−log p(style | x)."""
+        ids, mask = sentences(batch)
+        return {"J_guide": style_cross_entropy(guide(ids, mask), batch.style)}
+
+    def run_language(self, language_model: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
+        """−log p(x)."""
+        ids, mask = sentences(batch)
+        inputs = torch.cat((torch.full_like(ids[:, :1], SPECIAL.bos), ids[:, :-1]), dim=1)
+        return {"J_language": language_model(inputs, ids.masked_fill(~mask, -100))}
+
+    def run_dis_x(self, discriminator: nn.Module, batch: Batch, previous: TransferOutputs) -> dict[str, Tensor]:
+        """Real sentences against those that phase `vae` has just written."""
+        assert previous.transfer is not None
+        real, fake = discriminator(*sentences(batch), previous.transfer.ids, previous.transfer.mask)
+        return {"J_dis_x": against_generated(real, batch.style, fake)}
+
+    def transferred(self, batch: Batch, latents: Latents) -> TransferOutput:
+        """Write the batch in other styles; compute what the terms in force need of the model itself."""
+        model, plan, key = self.model, self.plan, batch.key
+        target = passes.other_styles(batch.style, model.num_styles, key)
+        wanted = passes.targets(model, target, plan.strength)
+        memory = model.memory(wanted, latents.content.value, latents.memory)
+        ids = passes.write(model, memory, None if plan.tau is None else key)
+        found = TransferOutput(target, ids, until_end(ids, SPECIAL.eos), prior=self.transfer.language_prior)
+        if SOFT_TERMS & set(self.terms) or plan.through:
+            log_probs = passes.written_log_probs(model, memory, ids)
+            found = replace(found, log_probs=log_probs, points=passes.points(log_probs, ids, plan, key))
+        read = None
+        if READ_TERMS & set(self.terms) or plan.through:
+            read = model.encode(ids, found.mask, points=found.points)
+            found = replace(
+                found,
+                content=read.content.mean,
+                wanted_content=latents.content.mean.detach(),
+                style=read.style.mean,
+                wanted_style=passes.targets(model, target).detach(),
+            )
+        if "J_cycle" in self.terms:
+            nll = passes.read_back(model, batch, ids, plan, read if plan.through else None, key)
+            found = replace(found, cycle_nll=nll)
+        return found
+
+    def judged(self, found: TransferOutput) -> TransferOutput:
+        """What the frozen networks say of x̂. The gradient passes through them, without their dropout."""
+        if "J_style" in self.terms:
+            with without_dropout(self.guide):
+                found = replace(found, guide_logits=self.guide(found.points, found.mask))
+        if "J_adv_x" in self.terms:
+            with without_dropout(self.discriminator):
+                found = replace(found, discriminator_logits=self.discriminator.network(found.points, found.mask))
+        with torch.no_grad():
+            if "J_cycle" in self.terms:
+                found = replace(found, trust=self.trust(found))
+            if "J_lm" in self.terms:
+                with without_dropout(self.language_model):
+                    found = replace(found, expected=self.language_model.next_word(found.ids))
+        return found
+
+    def trust(self, found: TransferOutput) -> Tensor:
+        """(B,) how far J_cycle believes in x̂: the guide's p(target | x̂), or 1."""
+        if not self.transfer.trust:
+            return torch.ones(len(found.ids), device=found.ids.device)
+        logits = found.guide_logits
+        if logits is None:
+            with without_dropout(self.guide):
+                logits = self.guide(found.ids, found.mask)
+        return exact(logits).softmax(1).gather(1, found.target[:, None])[:, 0]
+
+    def carry(self, outputs: Outputs) -> Outputs:
+        """The latents, and the words of the transfers, outside the graph."""
+        carried = super().carry(outputs)
+        assert isinstance(carried, TransferOutputs)
+        if carried.transfer is None:
+            return carried
+        kept = TransferOutput(carried.transfer.target, carried.transfer.ids, carried.transfer.mask)
+        return replace(carried, transfer=kept, values={})
+
+
+def sentences(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The clean sentences (B, L) with `</s>`, and their mask (B, L)."""
+    mask = batch.labels >= 0
+    return batch.labels.masked_fill(~mask, SPECIAL.pad), mask
