@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from textvae.errors import UserError
 from textvae.inference.revision import RevisionConfig, ascend, revise
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.writing import CandidateWriter
+from textvae.models.style_content_vae import Latents
 
 from .random_run import SENTENCES, make_run
 from .random_scorers import exact, make_scorers
@@ -19,10 +21,11 @@ from .random_scorers import exact, make_scorers
 LINES = SENTENCES[::97]
 
 
-@pytest.fixture(scope="module", params=["gru", "transformer"])
+@pytest.fixture(scope="module", params=[("gru", "none"), ("transformer", "none"), ("gru", "pooled")], ids="-".join)
 def transfer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StyleTransfer:
     torch.set_num_threads(1)
-    run: Path = make_run(tmp_path_factory.mktemp("revision") / "run", decoder=request.param)
+    decoder, memory = request.param
+    run: Path = make_run(tmp_path_factory.mktemp("revision") / "run", decoder=decoder, memory=memory)
     make_scorers(run)
     return exact(run)
 
@@ -34,19 +37,33 @@ def writer(transfer: StyleTransfer) -> CandidateWriter:
 
 @pytest.fixture
 def latent(transfer: StyleTransfer, writer: CandidateWriter) -> Tensor:
+    content = lines(transfer).content.value
+    return torch.cat((writer.style().detach().expand(len(content), -1), content), dim=1)
+
+
+@torch.no_grad()
+def lines(transfer: StyleTransfer) -> Latents:
+    """The encoded lines, in order."""
     ids = transfer.pad([line.pieces[0].ids for line in transfer.reader.read(LINES)])
-    with torch.no_grad():
-        content = transfer.model.encode(ids, ids > 0).content.value
-        return torch.cat((writer.style().expand(len(content), -1), content), dim=1)
+    return transfer.model.encode(ids, ids > 0)
 
 
-def search(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor, **options: float) -> tuple[Tensor, ...]:
+def memory_of(transfer: StyleTransfer, writer: CandidateWriter) -> Callable[[Tensor, Tensor], Tensor]:
+    """Latents of the lines with these numbers to what the decoder reads."""
+    remembered = lines(transfer).memory
+    return lambda z, rows: writer.memory(z, None if remembered is None else remembered[rows])
+
+
+def search(
+    transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor, first: int = 0, **options: float
+) -> tuple[Tensor, ...]:
+    memory = memory_of(transfer, writer)
     found = revise(
         transfer.model,
         transfer.scorers,
         latent,
         writer.target.shares.double(),
-        lambda z, rows: writer.memory(z, None),
+        lambda z, rows: memory(z, rows + first),
         writer.greedy,
         RevisionConfig(**options),  # type: ignore[arg-type]
     )
@@ -54,7 +71,7 @@ def search(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor, **o
 
 
 def hits(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor) -> Tensor:
-    tokens = writer.greedy(writer.memory(latent, None))
+    tokens = writer.greedy(memory_of(transfer, writer)(latent, torch.arange(len(latent))))
     with torch.no_grad():
         return transfer.scorers.style(tokens, tokens > 0)[:, writer.target.label]
 
@@ -79,7 +96,7 @@ def test_no_steps_and_an_infinite_penalty_change_nothing(
 
 def test_rows_do_not_see_each_other(transfer: StyleTransfer, writer: CandidateWriter, latent: Tensor) -> None:
     together = search(transfer, writer, latent, steps=4)[0]
-    alone = torch.cat([search(transfer, writer, row[None], steps=4)[0] for row in latent])
+    alone = torch.cat([search(transfer, writer, row[None], number, steps=4)[0] for number, row in enumerate(latent)])
     torch.testing.assert_close(alone, together)
 
 
@@ -97,7 +114,7 @@ def test_the_gradient_is_that_of_the_penalty_where_the_guide_is_indifferent(
         start,
         torch.arange(len(latent)),
         torch.eye(3, dtype=torch.float64)[1],
-        lambda z, rows: writer.memory(z, None),
+        memory_of(transfer, writer),
         writer.greedy,
         2.0,
     )
