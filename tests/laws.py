@@ -35,7 +35,7 @@ from textvae.modules.latents import LATENTS, LatentConfig
 from textvae.modules.noise import NoiseKey
 from textvae.modules.style_guide import StyleGuideConfig
 from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import MEMORY_OBJECTIVES, OBJECTIVES, ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
 from textvae.training.progress import Reporter, SilentReporter
@@ -103,7 +103,9 @@ def tiny_networks(
 ) -> tuple[StyleContentVAE, Adversaries]:
     """A model in training mode and its adversaries."""
     model = tiny_model(seed, dtype, **options)
-    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary, hidden=9).to(dtype)
+    memory = model.vector_size if model.sentence_memory is not None else 0
+    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary, hidden=9, memory_size=memory)
+    adversaries = adversaries.to(dtype)
     if adversary == "discriminant":  # it solves in fp32 whatever the model computes in
         adversaries.style_from_content.float()
     return model.train(), adversaries
@@ -149,17 +151,23 @@ def each_alone(size: int = 6, seed: int = 0, **options: Any) -> Iterator[tuple[i
 def outputs_of(model: StyleContentVAE, adversaries: Adversaries, batch: Batch, sample: bool = True) -> Outputs:
     """Everything the objectives read, with all gradients attached."""
     output = model(batch=batch, sample=sample)
-    return Outputs(batch, output, adversaries(output.latents.style.value, output.latents.content.value))
+    latents = output.latents
+    return Outputs(batch, output, adversaries(latents.style.value, latents.content.value, latents.memory))
 
 
 def per_sentence(outputs: Outputs) -> dict[str, Tensor]:
     """Every objective, summed over tokens: (B,)."""
-    return {n: v.sum(1) if v.dim() == 2 else v for n, v in ((n, f(outputs)) for n, f in OBJECTIVES.items())}
+    remembered = outputs.model.latents.remembered
+    objectives = dict(OBJECTIVES)
+    if remembered is not None:
+        scrubbed = remembered.logits is not None
+        objectives |= {n: f for n, f in MEMORY_OBJECTIVES.items() if scrubbed or n != "J_mul_m"}
+    return {n: v.sum(1) if v.dim() == 2 else v for n, v in ((n, f(outputs)) for n, f in objectives.items())}
 
 
 def all_objectives(weight: float = 0.5, **weights: Weight) -> ObjectivesConfig:
     """Every objective switched on with the same weight, so that none can hide."""
-    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in OBJECTIVES})
+    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in (*OBJECTIVES, *MEMORY_OBJECTIVES)})
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -233,7 +241,7 @@ def tiny_transfer_recipe(
 
 def transfer_objectives(weight: float = 0.5) -> ObjectivesConfig:
     """Every objective with the same weight, those on transfers too."""
-    names = (*OBJECTIVES, *TRANSFER_OBJECTIVES)
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *TRANSFER_OBJECTIVES)
     return ObjectivesConfig(**{name: Weight(weight) for name in names})
 
 

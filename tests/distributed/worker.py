@@ -48,7 +48,7 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     "drawn transfers": {
         "objectives": transfer_objectives(),
         "transfer": tiny_transfer(tau=0.7, through=True),
-        "networks": {"memory": MemoryConfig("full"), "hide_style_words": True},
+        "networks": {"memory": MemoryConfig("full", scrub=True), "hide_style_words": True},
     },
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }

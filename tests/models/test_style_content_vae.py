@@ -82,10 +82,10 @@ def test_alone_is_as_in_a_padded_batch_with_every_latent_and_output(latent: str,
 
 @pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 @pytest.mark.parametrize("kind", ["pooled", "full"])
-@pytest.mark.parametrize("hide", [True, False])
-def test_alone_is_as_in_a_padded_batch_with_a_memory(encoder: str, decoder: str, kind: str, hide: bool) -> None:
-    memory = MemoryConfig(kind=kind, window=3)  # type: ignore[arg-type]
-    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder, memory=memory, hide_style_words=hide)
+@pytest.mark.parametrize("scrub", [True, False])
+def test_alone_is_as_in_a_padded_batch_with_a_memory(encoder: str, decoder: str, kind: str, scrub: bool) -> None:
+    memory = MemoryConfig(kind=kind, window=3, scrub=scrub)  # type: ignore[arg-type]
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder, memory=memory, hide_style_words=not scrub)
     losses = per_sentence(outputs_of(model, adversaries, tiny_batch()))
     for row, batch in each_alone():
         for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():

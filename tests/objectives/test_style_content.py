@@ -20,7 +20,15 @@ from tests.laws import (
     tiny_networks,
 )
 from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import (
+    ADVERSARY_TERMS,
+    MEMORY_OBJECTIVES,
+    MODEL_TERMS,
+    OBJECTIVES,
+    ObjectivesConfig,
+    Outputs,
+)
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 
 every_objective = pytest.mark.parametrize("name", sorted(OBJECTIVES))
 SENTENCE = {"embedding", "sentence_encoder"}
@@ -45,7 +53,9 @@ def reached(module: nn.Module) -> set[str]:
 
 def test_names_weights_and_phases_agree() -> None:
     weights = {f.name for f in fields(ObjectivesConfig) if f.name.startswith("J_")}
-    assert weights == set(OBJECTIVES) == set(REACHES)
+    watchers = {"J_guide", "J_language", "J_dis_x"}
+    assert weights == {*OBJECTIVES, *MEMORY_OBJECTIVES, *TRANSFER_OBJECTIVES, *watchers}
+    assert set(OBJECTIVES) == set(REACHES)
     assert sorted(MODEL_TERMS + ADVERSARY_TERMS) == sorted(OBJECTIVES), "each term in exactly one phase"
 
 
@@ -126,12 +136,15 @@ def test_the_form_of_j_adv_is_a_choice() -> None:
 
 def test_weights_follow_their_schedules() -> None:
     config = all_objectives(2.0, J_kl_s=Weight(4.0, "linear", steps=10))
-    assert config.at(0) == {name: 0.0 if name == "J_kl_s" else 2.0 for name in OBJECTIVES}
+    weights = config.at(0)
+    assert {name: weights[name] for name in OBJECTIVES} == {n: 0.0 if n == "J_kl_s" else 2.0 for n in OBJECTIVES}
     assert config.at(5)["J_kl_s"] == 2.0 and config.at(10)["J_kl_s"] == 4.0
 
 
 def test_the_papers_weights_are_the_default() -> None:
-    assert ObjectivesConfig().at(10**6) == {
+    weights = ObjectivesConfig().at(10**6)
+    assert not any(weights[name] for name in TRANSFER_OBJECTIVES), "the paper does not learn from transfers"
+    assert {name: weights[name] for name in OBJECTIVES} == {
         "J_rec": 1.0,
         "J_kl_s": 0.03,
         "J_kl_c": 0.03,

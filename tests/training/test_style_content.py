@@ -20,6 +20,7 @@ from tests.laws import (
 )
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
+from textvae.modules.memory import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES, Outputs
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer
@@ -31,7 +32,7 @@ every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 ENCODING = ("embedding.", "sentence_encoder.", "style_latent.", "content_latent.")
 
 
-def recipe_of(updates: int = 1, **options: str) -> StyleContentRecipe:
+def recipe_of(updates: int = 1, **options: object) -> StyleContentRecipe:
     model, adversaries = tiny_networks(**options)  # type: ignore[arg-type]
     return StyleContentRecipe(model, adversaries, all_objectives(), updates)
 
@@ -234,3 +235,43 @@ def test_only_moves_leaves_what_was_frozen_before() -> None:
     with only_moves(modules, "a"):
         pass
     assert [p.requires_grad for p in modules["b"].parameters()] == [False, True]
+
+
+# ---------------------------------------------------------------------------------------------- memories
+def memory_recipe(scrub: bool = True) -> StyleContentRecipe:
+    return recipe_of(memory=MemoryConfig("full", scrub=scrub))
+
+
+def recipe_gradients(recipe: StyleContentRecipe, phase: str, term: str) -> dict[str, set[str]]:
+    """Module → names of parameters that a term of the memory moves."""
+    found, totals = phase_of(recipe, phase), Totals(6, 20)
+    with only_moves(recipe.modules, found.moves):
+        outputs = outputs_for(recipe, found)
+        weighted_loss(recipe.objectives, (term,), outputs, {term: 1.0}, totals, 1)[0].backward()
+    return {
+        name: {n for n, p in module.named_parameters() if p.grad is not None and p.grad.any()}
+        for name, module in recipe.modules.items()
+    }
+
+
+def test_the_scrubbing_classifier_does_not_move_what_it_reads() -> None:
+    found = recipe_gradients(memory_recipe(), "vae", "J_mul_m")
+    assert found["adversaries"] == set()
+    assert found["model"] and all(n.startswith("sentence_memory.style_attention.") for n in found["model"])
+
+
+def test_the_memorys_adversary_is_felt_by_the_encoder_and_moved_by_its_own_loss_only() -> None:
+    felt = recipe_gradients(memory_recipe(), "vae", "J_adv_m")
+    assert felt["adversaries"] == set()
+    assert {"embedding.weight", "sentence_memory.project.weight"} <= felt["model"]
+    assert not any(n.startswith(("decoder.", "content_latent.")) for n in felt["model"])
+    moved = recipe_gradients(memory_recipe(), "dis", "J_dis_m")
+    assert moved["model"] == set()
+    assert moved["adversaries"] and all(n.startswith("style_from_memory.") for n in moved["adversaries"])
+
+
+def test_a_memory_brings_its_terms() -> None:
+    plain, kept, scrubbed = recipe_of(), memory_recipe(scrub=False), memory_recipe()
+    terms = [{t for phase in r.phases for t in phase.terms} for r in (plain, kept, scrubbed)]
+    assert terms[0] == set(OBJECTIVES)
+    assert terms[1] - terms[0] == {"J_adv_m", "J_dis_m"} and terms[2] - terms[1] == {"J_mul_m"}

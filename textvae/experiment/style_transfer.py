@@ -41,6 +41,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
         prepared.bag.size,
         config.model.adversary,
         config.model.adversary_hidden,
+        model.vector_size if model.sentence_memory is not None else 0,
     )
     return model, adversaries
 

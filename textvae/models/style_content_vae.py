@@ -18,7 +18,7 @@ from textvae.modules.classifiers import Classifier
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded, build_encoder
 from textvae.modules.latents import Latent, LatentOutput, build_latent
-from textvae.modules.memory import SentenceMemory
+from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
 from textvae.modules.relaxations import embed
@@ -26,16 +26,21 @@ from textvae.modules.relaxations import embed
 
 @dataclass(frozen=True)
 class Latents:
-    """The two views of a batch of sentences; memory: (B, M, Zs + Zc) rows to attend to, None for a pure bottleneck."""
+    """The two views of a batch of sentences; remembered: what the decoder attends to, None for a pure bottleneck."""
 
     style: LatentOutput
     content: LatentOutput
-    memory: Tensor | None = None
+    remembered: Remembered | None = None
+
+    @property
+    def memory(self) -> Tensor | None:
+        """(B, M, Zs + Zc) the rows to attend to."""
+        return None if self.remembered is None else self.remembered.rows
 
     def detach(self) -> Latents:
         """The same numbers outside the graph: what phase `dis` reads."""
-        memory = None if self.memory is None else self.memory.detach()
-        return Latents(self.style.detach(), self.content.detach(), memory)
+        remembered = None if self.remembered is None else self.remembered.detach()
+        return Latents(self.style.detach(), self.content.detach(), remembered)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.decoder = build_decoder(decoder, config.embedding_size, self.vector_size, memory.kind != "none")
         self.sentence_memory: SentenceMemory | None = None
         if memory.kind != "none":
-            self.sentence_memory = SentenceMemory(memory, self.sentence_encoder.output_size, self.vector_size)
+            states = self.sentence_encoder.output_size
+            self.sentence_memory = SentenceMemory(memory, states, self.vector_size, num_styles)
         if style.erase_labels:
             raise UserError(
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"

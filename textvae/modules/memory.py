@@ -22,28 +22,68 @@ class MemoryConfig:
     """none: the pure vector bottleneck. pooled: means of `window` states. full: every state of the content view."""
     window: int = 5
     """Words in a window (pooled only; CBD, Lai et al. 2021, pools about five)."""
+    scrub: bool = False
+    """Fade the states in which a classifier finds the style (reverse attention, RACoLN, Lee et al. 2021)."""
 
     def __post_init__(self) -> None:
         if self.window < 1:
             raise UserError(f"memory.window must be at least 1, not {self.window}")
 
 
+class StyleAttention(nn.Module):
+    """α = softmax(v · tanh(W h)), logits = U Σ_t α_t h_t: where a classifier finds the style (RACoLN, Lee et al. 2021).
+
+    It learns by J_mul_m without moving the encoder, which could otherwise please it.
+    """
+
+    def __init__(self, state_size: int, styles: int):
+        super().__init__()
+        self.hidden = nn.Linear(state_size, state_size)
+        self.score = nn.Linear(state_size, 1, bias=False)
+        self.output = nn.Linear(state_size, styles)
+
+    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, L, D), mask (B, L) → logits (B, S) and weights α (B, L)."""
+        states = states.detach()
+        scores = exact(self.score(torch.tanh(self.hidden(states))))[..., 0]
+        weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(1)
+        return self.output((weights[..., None].to(states.dtype) * states).sum(1)), weights
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """rows (B, M, D_mem) for the decoder; logits (B, S) of the classifier by which they are scrubbed, if any."""
+
+    rows: Tensor
+    logits: Tensor | None = None
+
+    def detach(self) -> Remembered:
+        """The same numbers outside the graph."""
+        return Remembered(self.rows.detach(), None if self.logits is None else self.logits.detach())
+
+
 class SentenceMemory(nn.Module):
     """Encoder states (B, L, D) to rows (B, M, D_mem) for the decoder. A row of zeros is padding.
 
-    There is no bias, so padding, whose states are zero, stays zero: the rows need no mask beside them.
+    Scrubbed states are (1 − α_t) h_t. There is no bias, so padding, whose states are zero, stays zero: the rows need no
+    mask beside them.
     """
 
-    def __init__(self, config: MemoryConfig, state_size: int, memory_size: int):
+    def __init__(self, config: MemoryConfig, state_size: int, memory_size: int, styles: int):
         super().__init__()
         self.config = config
         self.project = nn.Linear(state_size, memory_size, bias=False)
+        self.style_attention = StyleAttention(state_size, styles) if config.scrub else None
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor) -> Remembered:
         """mask: (B, L) True at words."""
+        logits = None
+        if self.style_attention is not None:
+            logits, weights = self.style_attention(states, mask)
+            states = states * (1 - weights.detach())[..., None].to(states.dtype)
         if self.config.kind == "pooled":
             states = pooled(states, mask, self.config.window)
-        return self.project(states)
+        return Remembered(self.project(states), logits)
 
 
 def pooled(states: Tensor, mask: Tensor, window: int) -> Tensor:
@@ -52,6 +92,11 @@ def pooled(states: Tensor, mask: Tensor, window: int) -> Tensor:
     sums = F.pad(states, (0, 0, 0, spare)).unflatten(1, (-1, window)).sum(2)
     words = F.pad(mask, (0, spare)).unflatten(1, (-1, window)).sum(2)
     return sums / words.clamp(min=1)[..., None].to(sums.dtype)
+
+
+def mean_row(rows: Tensor) -> Tensor:
+    """(B, D_mem) the mean of the rows of a memory (B, M, D_mem) that are no padding."""
+    return rows.sum(1) / present(rows).sum(1, keepdim=True).clamp(min=1).to(rows.dtype)
 
 
 def present(memory: Tensor) -> Tensor:

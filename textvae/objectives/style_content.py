@@ -35,6 +35,12 @@ class ObjectivesConfig:
     """z_c must not tell the style: entropy of the adversary."""
     J_adv_c: Weight = field(default_factory=lambda: Weight(0.03))
     """z_s must not tell the content words: entropy of the adversary."""
+    J_mul_m: Weight = field(default_factory=Weight)
+    """The classifier by whose attention a memory is scrubbed (`model.memory.scrub`)."""
+    J_adv_m: Weight = field(default_factory=Weight)
+    """A memory must not tell the style (`model.memory`)."""
+    J_dis_m: Weight = field(default_factory=Weight)
+    """The adversary that reads the style from a memory."""
     J_cycle: Weight = field(default_factory=lambda: Weight(0.0))
     """Back-translation: x from x̂, its own transfer (per token)."""
     J_style: Weight = field(default_factory=lambda: Weight(0.0))
@@ -88,5 +94,24 @@ OBJECTIVES: dict[str, Objective] = {
     "J_dis_s": lambda o: style_cross_entropy(o.adversaries.style_logits, o.batch.style),
     "J_dis_c": lambda o: bag_cross_entropy(o.adversaries.bag_logits, o.batch.bag_ids, o.batch.bag_weights),
 }
+
+
+def _given(logits: Tensor | None) -> Tensor:
+    assert logits is not None, "this model has no such memory"
+    return logits
+
+
+def _scrubbing(outputs: Outputs) -> Tensor:
+    remembered = outputs.model.latents.remembered
+    assert remembered is not None, "this model has no memory"
+    return _given(remembered.logits)
+
+
+MEMORY_OBJECTIVES: dict[str, Objective] = {
+    "J_mul_m": lambda o: style_cross_entropy(_scrubbing(o), o.batch.style),
+    "J_adv_m": lambda o: ADVERSARIAL[o.adversarial](_given(o.adversaries.memory_logits)),
+    "J_dis_m": lambda o: style_cross_entropy(_given(o.adversaries.memory_logits), o.batch.style),
+}
+"""Terms of a model whose decoder looks back at the sentence."""
 MODEL_TERMS = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_adv_c")
 ADVERSARY_TERMS = ("J_dis_s", "J_dis_c")

@@ -10,7 +10,14 @@ from torch import nn
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import (
+    ADVERSARY_TERMS,
+    MEMORY_OBJECTIVES,
+    MODEL_TERMS,
+    OBJECTIVES,
+    ObjectivesConfig,
+    Outputs,
+)
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer
 from textvae.training.recipe import Phase, Recipe
@@ -32,13 +39,23 @@ class StyleContentRecipe(Recipe):
         objectives: ObjectivesConfig,
         adversary_updates: int = 1,
     ):
-        self.objectives, self.config = OBJECTIVES, objectives
+        self.objectives, self.config = {**OBJECTIVES, **MEMORY_OBJECTIVES}, objectives
         self.model, self.adversaries = model, adversaries
         self.modules: dict[str, nn.Module] = {"model": model, "adversaries": adversaries}
         self.phases = (
-            Phase("vae", "model", MODEL_TERMS),
-            Phase("dis", "adversaries", ADVERSARY_TERMS, adversary_updates),
+            Phase("vae", "model", (*MODEL_TERMS, *self.memory_terms)),
+            Phase(
+                "dis", "adversaries", ADVERSARY_TERMS + (("J_dis_m",) if self.memory_terms else ()), adversary_updates
+            ),
         )
+
+    @property
+    def memory_terms(self) -> tuple[str, ...]:
+        """What the model descends because its decoder looks back at the sentence."""
+        memory = self.model.sentence_memory
+        if memory is None:
+            return ()
+        return ("J_adv_m",) if memory.style_attention is None else ("J_adv_m", "J_mul_m")
 
     def weights(self, step: int) -> dict[str, float]:
         return self.config.at(step)
@@ -53,11 +70,12 @@ class StyleContentRecipe(Recipe):
         if phase.name == "vae":
             output = wrapped["model"](batch=batch)
             latents = output.latents
-            heads = self.adversaries(latents.style.value, latents.content.value)
+            heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
             return Outputs(batch, output, heads, self.config.adversarial)
         assert previous is not None, "phase dis reads the latents of phase vae"
         latents = previous.model.latents
-        return replace(previous, adversaries=wrapped["adversaries"](latents.style.value, latents.content.value))
+        heads = wrapped["adversaries"](latents.style.value, latents.content.value, latents.memory)
+        return replace(previous, adversaries=heads)
 
     def after(self, phase: Phase, outputs: list[Outputs]) -> None:
         """Between two phases: what is solved in closed form sees the latents of the whole batch once."""

@@ -153,7 +153,8 @@ class Trainer:
         values = window.means()
         self.check_finite(values, window)
         values = {f"train/{name}": value for name, value in values.items()}
-        values |= {f"train/lambda/{name}": value for name, value in weights.items()}
+        terms = {name.rsplit("/", 1)[1] for name in values}
+        values |= {f"train/lambda/{name}": value for name, value in weights.items() if name in terms}
         values["train/learning_rate"] = next(iter(self.optimizers.values())).param_groups[0]["lr"]
         values |= window.rates()
         self.progress.seconds += window.seconds()

@@ -20,7 +20,7 @@ from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 from textvae.objectives.multitask import style_cross_entropy
 from textvae.objectives.prior import LanguagePriorName
-from textvae.objectives.style_content import MODEL_TERMS, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
 from textvae.tokenization.config import SPECIAL
 from textvae.training.config import TrainingConfig
@@ -139,7 +139,7 @@ class TransferRecipe(StyleContentRecipe):
         if "J_adv_x" in self.terms:
             self.modules["discriminator"] = self.discriminator
         watched = {name: _watched(name) for name in ("J_guide", "J_language", "J_dis_x")}
-        self.objectives = {**OBJECTIVES, **{name: _transferred(name) for name in TRANSFER_OBJECTIVES}, **watched}
+        self.objectives = {**self.objectives, **{name: _transferred(name) for name in TRANSFER_OBJECTIVES}, **watched}
 
     # ------------------------------------------------------------------------------------------ who moves, and when
     def phases_at(self, step: int) -> tuple[Phase, ...]:
@@ -148,7 +148,7 @@ class TransferRecipe(StyleContentRecipe):
             guide = Phase("guide", "guide", ("J_guide",))
             language = (Phase("language", "language_model", ("J_language",)),) if "J_lm" in self.terms else ()
             return (vae, dis, guide, *language)
-        vae = replace(vae, terms=(*MODEL_TERMS, *self.terms))
+        vae = replace(vae, terms=(*vae.terms, *self.terms))
         judged = (Phase("dis_x", "discriminator", ("J_dis_x",)),) if "J_adv_x" in self.terms else ()
         return (vae, dis, *judged)
 
@@ -170,7 +170,7 @@ class TransferRecipe(StyleContentRecipe):
             return found if isinstance(found, TransferOutputs) else TransferOutputs(**vars(found))
         output, transferred = wrapped["model"](batch=batch, also=self.transferred)
         latents = output.latents
-        heads = self.adversaries(latents.style.value, latents.content.value)
+        heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
         return TransferOutputs(batch, output, heads, self.config.adversarial, self.judged(transferred))
 
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
