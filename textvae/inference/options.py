@@ -63,7 +63,7 @@ class TransferOptions:
     retrieve_only: bool = False
     """Write nothing: give the nearest sentences of the corpus in the target style."""
     revise: bool = False
-    """Search for a better latent by gradient before writing; a hundred times the cost."""
+    """Search for a better latent by gradient before writing: five times the cost of greedy search, and more."""
     revise_steps: int = 20
     """Most steps of that search."""
     revise_threshold: float = 0.9
