@@ -27,9 +27,9 @@ class RevisionConfig:
 
     steps: int = 20
     """Most steps of a sentence."""
-    rate: float = 0.3
-    """Length of the first step, as a share of ‖z‖."""
-    decay: float = 0.95
+    rate: float = 0.03
+    """Length of the first step, as a share of ‖z‖. Long ones find the style as surely, but lose more of the content."""
+    decay: float = 0.98
     """Each step is this share of the one before (Wang et al. 2019 decay likewise)."""
     penalty: float = 0.1
     """Weight of ‖z − z₀‖² / ‖z₀‖², the distance from where the search began, against log p(target)."""
