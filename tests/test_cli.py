@@ -40,6 +40,7 @@ def every_option() -> set[str]:
         evaluate_summaries,
         evaluate_summarizer,
         export,
+        fit_scorers,
         report,
         runs,
         summarize,
@@ -48,7 +49,7 @@ def every_option() -> set[str]:
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, report, runs)
+    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers, report, runs)
     parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())
@@ -68,7 +69,7 @@ def test_readme_names_commands_options_and_files_that_exist() -> None:
     known = every_option() | LAUNCHERS
     for option in set(re.findall(r"(?<![\w-])--[a-z][\w.-]+", text)):
         assert option in known, option
-    commands = re.findall(r"(?m)^(?:echo .* \| )?textvae (\w+) ", text)
+    commands = re.findall(r"(?m)^(?:echo .* \| )?textvae ([\w-]+) ", text)
     assert len(commands) >= 4 and set(commands) <= set(COMMANDS)
 
 

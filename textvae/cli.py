@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             parser.print_help()
         return 0
-    module = importlib.import_module(f"textvae.commands.{argv[0]}")
+    module = importlib.import_module(f"textvae.commands.{argv[0].replace('-', '_')}")
     try:
         return module.main(argv[1:], prog=f"textvae {argv[0]}")
     except UserError as error:

@@ -255,6 +255,15 @@ def test_nothing_ends_a_conversation_but_its_user(call: Call, run: Path, monkeyp
     assert answers[-1] == StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")("good", "positive")
 
 
+def test_an_exemplar_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+    lines: list[str | type[BaseException]] = [":like so good !", "good", ":like", ":to mixed", "good"]
+    code, prompts, answers, errors = converse(call, monkeypatch, lines, HEAD, "--to", "positive")
+    assert code == 0 and prompts == ["positive> ", "like> ", "like> ", "like> ", "mixed> ", "mixed> "]
+    transfer = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
+    assert answers == [transfer("good", like="so good !"), transfer("good", "mixed")]
+    assert len(errors) == 1 and "no words" in errors[0]
+
+
 def test_json_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, answers, _ = converse(call, monkeypatch, ["good"], HEAD, "--to", "positive", "--json")
     assert json.loads(answers[-1])["input"] == "good"

@@ -12,6 +12,7 @@ from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
+from textvae.modules.memory import MemoryConfig
 from textvae.tokenization import TokenizerConfig, train_tokenizer
 
 SENTENCES = [
@@ -26,7 +27,13 @@ LABELS = ("negative", "positive", "mixed")
 MAX_LENGTH = 12
 
 
-def make_run(folder: Path, tokenizer: str = "word", decoder: str = "gru", text: dict[str, bool] | None = None) -> Path:
+def make_run(
+    folder: Path,
+    tokenizer: str = "word",
+    decoder: str = "gru",
+    text: dict[str, bool] | None = None,
+    memory: str = "none",
+) -> Path:
     """Write a run directory and return it."""
     torch.manual_seed(0)
     vocab = train_tokenizer(TokenizerConfig(kind=tokenizer, vocab_size=400), SENTENCES)  # type: ignore[arg-type]
@@ -36,6 +43,7 @@ def make_run(folder: Path, tokenizer: str = "word", decoder: str = "gru", text: 
         style=LatentConfig(size=4, prior="class_conditional"),
         content=LatentConfig(size=12),
         embedding_size=16,
+        memory=MemoryConfig(kind=memory, window=2),  # type: ignore[arg-type]
     )
     model = StyleContentVAE(pretrained_config(config, len(vocab), 20, LABELS, MAX_LENGTH))
     with torch.no_grad():  # sharpen, so that different sentences are written differently

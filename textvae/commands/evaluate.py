@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   textvae evaluate runs/yelp
   textvae evaluate runs/yelp --strength 1.5 --examples 10
+  textvae evaluate runs/yelp --split dev --decoding.rerank true --save runs/yelp/reranked
   textvae evaluate --outputs outputs.0 outputs.1 --data.path data/yelp
   textvae evaluate runs/news --words 8 (a summarizer: see textvae evaluate runs/news --help)
   textvae evaluate --outputs summaries.txt --references titles.txt (summaries of any system)
@@ -32,8 +33,18 @@ class Decoding:
 
     strength: float | None = None
     """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
-    beam: int = 1
-    """Beam width; 1 is greedy."""
+    beam: int | None = None
+    """Beam width; 1 is greedy. Default: 1, or as reranking needs."""
+    rerank: bool = False
+    """Order candidates by style, content and fluency (after `textvae fit-scorers RUN`)."""
+    rerank_candidates: int | None = None
+    """How many are ranked. Default: as tuned."""
+    retrieve: int = 0
+    """Rank so many sentences of the training data too."""
+    retrieve_only: bool = False
+    """Write nothing, give the nearest sentence of the training data in the target style: a baseline."""
+    revise: bool = False
+    """Search for a better latent by gradient, sentence by sentence (slow)."""
 
 
 @dataclass
@@ -136,7 +147,7 @@ def evaluate(
         assert finished is not None
         if options.decoding.strength is None:
             options.decoding.strength = finished.transfer.model.config.transfer_strength
-        transfers, speed = finished.write(evaluator.task, options.decoding.strength, options.decoding.beam)
+        transfers, speed = finished.write(evaluator.task, **vars(options.decoding))
         extra = {
             "decoding": vars(options.decoding),
             "speed": speed,

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 DESCRIPTION = """\
-Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card, the
-tokenizer and how text is prepared. Weights are stored in 16 bits unless --full is given. The folder can
-be used in the place of the run; checkpoints, metrics and data stay where they are."""
+Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card and its
+scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits
+unless --full is given. The folder can be used in the place of the run; checkpoints, metrics and data stay
+where they are."""
 
 EPILOG = """\
 examples:
@@ -28,6 +29,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="new folder")
     parser.add_argument("--full", action="store_true", help="keep 32-bit weights")
     parser.add_argument(
+        "--index", action="store_true", help="style transfer: copy the sentences to retrieve from too, which is large"
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -40,12 +44,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 def main(argv: list[str], prog: str = "textvae export") -> int:
     """Exit code 0; UserError where the run or the folder is wrong."""
     args = make_parser(prog).parse_args(argv)
-    export(args.run, args.folder, args.full, args.set)
+    export(args.run, args.folder, args.full, args.set, args.index)
     print(f"exported to {args.folder}")
     return 0
 
 
-def export(run: Path, folder: Path, full: bool, settings: list[str]) -> None:
+def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool = False) -> None:
     """Write `folder`, whole or not at all."""
     import torch
     import yaml
@@ -54,6 +58,7 @@ def export(run: Path, folder: Path, full: bool, settings: list[str]) -> None:
     from textvae.errors import UserError
     from textvae.files import atomic_write
     from textvae.inference.loading import MODELS, find_device, load, locate, model_type
+    from textvae.inference.scorers import FOLDER
 
     if folder.exists():
         raise UserError(f"{folder} exists; give a new folder")
@@ -65,12 +70,25 @@ def export(run: Path, folder: Path, full: bool, settings: list[str]) -> None:
     with new_folder(folder) as target:
         (model if full else model.to(torch.float16)).save_pretrained(target / "best")
         shutil.copytree(home / "tokenizer", target / "tokenizer")
+        if (source / FOLDER / "reranking.json").is_file():
+            copy_scorers(source / FOLDER, target / "best" / FOLDER, model.config, half=not full, index=index)
         if (source / "README.md").exists():
             shutil.copyfile(source / "README.md", target / "best" / "README.md")
         with atomic_write(target / "config.yaml") as handle:  # all of it that a model needs; no paths of this machine
             yaml.safe_dump({"text": asdict(loaded.text)}, handle)
         for path in target.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: bool) -> None:
+    """Classifier, language model and weights of reranking; the index too if it is wanted and there."""
+    from textvae.inference.retrieval import FILE
+    from textvae.inference.scorers import Scorers
+
+    labels = tuple(config.labels)
+    Scorers.load(source, config.vocab_size, labels).save(target, labels, half)
+    if index and (source / FILE).is_file():
+        shutil.copyfile(source / FILE, target / FILE)
 
 
 def decoding(config: Any, settings: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 HELP = """\
 A line is rewritten. Commands:
   :to LABEL       another style ({labels})
+  :like TEXT      the style of a sentence instead
   :strength X     0 neutral, 1 the style itself, above 1 exaggerated
   :candidates N   how many rewritings to show
   :help  :quit    (or Ctrl-D)"""
@@ -21,19 +22,24 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
 
     def set_target(options: TransferOptions, value: str) -> TransferOptions:
         model.label(value)
-        return replace(options, target=value)
+        return replace(options, target=value, like=())
+
+    def set_like(options: TransferOptions, value: str) -> TransferOptions:
+        changed = replace(options, target=None, like=(value,))
+        model.target(changed)
+        return changed
 
     def answer(options: TransferOptions, line: str) -> str:
         candidates = model.rewrite([line], options, judge=as_json)[0]
         if as_json:
-            return as_line(line, candidates, options.target, as_json=True)
+            return as_line(line, candidates, options, as_json=True)
         return "\n".join(c.text for c in candidates)
 
     conversation = Conversation(
         help=HELP.format(labels=", ".join(model.labels)),
-        label=lambda options: options.target,
+        label=lambda options: options.target or "like",
         answer=answer,
-        commands={":to": set_target, ":strength": set_strength, ":candidates": set_candidates},
+        commands={":to": set_target, ":like": set_like, ":strength": set_strength, ":candidates": set_candidates},
     )
     return converse(conversation, options)
 

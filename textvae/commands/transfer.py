@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from textvae.commands import streams
 from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
-from textvae.errors import UserError
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.style_transfer import Candidate, StyleTransfer, TransferOptions
@@ -39,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     streams.add_streams(parser, "input, target, candidates with scores")
     parser.add_argument("--to", metavar="LABEL", help="style wanted: one of the labels of the training data")
+    parser.add_argument(
+        "--like", metavar="TEXT", action="append", help="style wanted: that of this text (may be given several times)"
+    )
     search = parser.add_argument_group("search")
     add = search.add_argument
     add(
@@ -62,13 +64,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="never write an n-gram of N tokens twice in a sentence",
     )
     add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
+    add_reranking(parser)
     add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
     streams.add_computing(parser, "each beam or sample a row", 384)
 
 
+def add_reranking(parser: argparse.ArgumentParser) -> None:
+    """Arguments that ask for more than the likeliest sentence."""
+    add = parser.add_argument_group("candidates (need `textvae fit-scorers RUN`, once)").add_argument
+    add(
+        "--rerank",
+        action="store_true",
+        default=None,
+        help="order candidates by style, content and fluency",
+    )
+    add("--rerank-candidates", type=int, metavar="K", help="how many are ranked (default: as tuned)")
+    add("--retrieve", type=int, metavar="K", help="rank K sentences of the training data too, of the nearest content")
+    add("--diversity", type=float, metavar="X", help="how unlike the --num-candidates are to be (default: as stored)")
+    add(
+        "--retrieve-only",
+        action="store_true",
+        default=None,
+        help="write nothing, give the nearest sentences of the training data (a baseline)",
+    )
+    add("--revise", action="store_true", default=None, help="search for a better latent by gradient (slow)")
+    add("--revise-steps", type=int, metavar="N", help="most steps of that search (default 20)")
+    add("--revise-threshold", type=float, metavar="P", help="probability of the style that ends it (default .9)")
+
+
 SEARCH = ("strength", "beam", "num_candidates", "length_penalty", "no_repeat_ngram", "allow_unk")
 SAMPLING = ("sample", "temperature", "top_k", "top_p", "seed")
-OPTIONS = (*SEARCH, *SAMPLING, "detokenise", "batch_size")
+RERANKING = ("rerank", "rerank_candidates", "retrieve", "diversity", "retrieve_only")
+REVISING = ("revise", "revise_steps", "revise_threshold")
+OPTIONS = (*SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
 """Arguments that are fields of `TransferOptions`."""
 
 
@@ -86,11 +114,9 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[StyleTransfer, T
     given: dict[str, Any] = {n: getattr(args, n) for n in OPTIONS if getattr(args, n) is not None}
     if "detokenise" in given:
         given["detokenise"] = DETOKENISE[given["detokenise"]]
-    options = TransferOptions(target=args.to or "", **given)
+    options = TransferOptions(target=args.to, like=tuple(args.like or ()), **given)
     model = StyleTransfer.from_pretrained(args.run, device=device, precision=args.precision)
-    if args.to is None:
-        raise UserError(f"say which style is wanted with --to LABEL; this model knows: {', '.join(model.labels)}")
-    model.label(args.to)
+    model.writer(options)  # complain before the first line is read
     return model, options
 
 
@@ -101,7 +127,7 @@ def answerer(args: argparse.Namespace, device: str | None) -> Answer:
     def answer(lines: list[str], first: int) -> Iterator[str]:
         found = model.rewrite(lines, options, first, judge=args.json)
         for line, candidates in zip(lines, found, strict=True):
-            yield as_line(line, candidates, options.target, args.json)
+            yield as_line(line, candidates, options, args.json)
 
     return answer
 
@@ -117,11 +143,25 @@ def talk(args: argparse.Namespace) -> int:
 TRANSFER = LineCommand("textvae transfer", answerer, talk)
 
 
-def as_line(line: str, candidates: list[Candidate], target: str, as_json: bool) -> str:
+def as_line(line: str, candidates: list[Candidate], options: TransferOptions, as_json: bool) -> str:
     """One line of output for one line of input."""
     if not as_json:
         return "\t".join(c.text for c in candidates)
+    wanted = {"target": options.target} if options.target is not None else {"like": options.like}
+    rows = [as_row(candidate) for candidate in candidates]
+    return json.dumps({"input": line, **wanted, "candidates": rows}, ensure_ascii=False)
+
+
+def as_row(candidate: Candidate) -> dict[str, Any]:
+    """A candidate with its scores; those of reranking only where there are any."""
     from dataclasses import asdict
 
-    rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(c).items()} for c in candidates]
-    return json.dumps({"input": line, "target": target, "candidates": rows}, ensure_ascii=False)
+    row = {key: rounded(value) for key, value in asdict(candidate).items()}
+    return {key: value for key, value in row.items() if value is not None or key not in ("score", "parts")}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to four places."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return round(value, 4) if isinstance(value, float) else value

@@ -3,89 +3,36 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
-from textvae.inference.config import DecodingConfig
-from textvae.inference.decoding import decode
 from textvae.inference.loading import find_device, load
-from textvae.inference.pieces import Detokenise, Line, LineReader
+from textvae.inference.options import TransferOptions
+from textvae.inference.pieces import Line, LineReader
 from textvae.inference.precision import Precision, autocast
+from textvae.inference.reranking import PARTS, diverse
+from textvae.inference.retrieval import ContentIndex
 from textvae.inference.sampling import row_keys
+from textvae.inference.scorers import COMMAND, FOLDER, Scorers
 from textvae.inference.streaming import WINDOW_LINES, windows
+from textvae.inference.targets import StyleTarget, of_exemplars, of_label
+from textvae.inference.writing import CandidateWriter
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
 from textvae.tokenization.config import SpecialIds
 
-SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
-"""Options without effect unless `sample` is set, and their usual values."""
+__all__ = ["Candidate", "StyleTransfer", "TransferOptions", "Written", "batches", "combine"]
 
-
-@dataclass(frozen=True)
-class TransferOptions:
-    """What to write."""
-
-    target: str
-    """Label of the style wanted."""
-    strength: float | None = None
-    """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
-    beam: int | None = None
-    """Beam width; 1 is greedy. Default: `num_candidates`."""
-    num_candidates: int = 1
-    """Candidates per line, best first."""
-    sample: bool = False
-    """Draw the candidates from the model instead of searching for the likeliest."""
-    temperature: float = 1.0
-    """Below 1 samples are more cautious (`sample` only)."""
-    top_k: int = 0
-    """Sample among the k likeliest tokens; 0 means all."""
-    top_p: float = 1.0
-    """Sample among the fewest tokens of this total probability."""
-    seed: int = 0
-    """Seed of the samples. Equal for a line alone, in a file, and in a file split over processes."""
-    length_penalty: float = 1.0
-    """Candidates are ranked by log-probability / length ** penalty."""
-    no_repeat_ngram: int = 0
-    """No n-gram of this many tokens occurs twice; 0 means no such rule."""
-    min_length: int = 1
-    """Fewest tokens of a sentence."""
-    allow_unk: bool = False
-    """Let `<unk>` stand in the output."""
-    detokenise: Detokenise = "auto"
-    """auto: as people write, unless the line came as the model reads it (tokenised, often lower-cased)."""
-    batch_size: int = 384
-    """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
-
-    def __post_init__(self) -> None:
-        if self.strength is not None and not math.isfinite(self.strength):
-            raise UserError(f"strength must be a number, not {self.strength}")
-        if self.batch_size < 1:
-            raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
-        if self.detokenise not in ("auto", True, False):
-            raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
-        if self.sample and self.beam is not None:
-            raise UserError("beam and sample exclude each other")
-        changed = [n for n, usual in SAMPLING.items() if getattr(self, n) != usual]
-        if changed and not self.sample:
-            raise UserError(f"{', '.join(changed)}: only for samples; add sample=True (--sample)")
-        self.decoding(max_length=max(self.min_length, 1))  # complain now rather than at the first sentence
-
-    def decoding(self, max_length: int) -> DecodingConfig:
-        """The search these options ask for."""
-        beam = self.num_candidates if self.beam is None else self.beam
-        strategy: Literal["greedy", "sample", "beam"]
-        strategy = "sample" if self.sample else "beam" if max(beam, self.num_candidates) > 1 else "greedy"
-        shared = {f.name for f in fields(DecodingConfig)} & {f.name for f in fields(self)} - {"beam"}
-        options: dict[str, Any] = {name: getattr(self, name) for name in shared}
-        return DecodingConfig(strategy=strategy, beam=beam, max_length=max_length, **options)
+POOL = 4
+"""Reranked lines are assembled so many times as often as they are returned, so that diverse ones can be chosen."""
 
 
 @dataclass(frozen=True)
@@ -95,22 +42,36 @@ class Candidate:
     log_prob: nats, given the input's content and the target style, summed over the line's sentences.
     log_prob_per_token: the same over the number of tokens, each sentence's end included.
     style_probability: of the target, by the model's own style head on the rewriting (mean over sentences).
-        The head was trained with the model, so this ranks candidates; it does not judge the system.
+        The head was trained with the model, so this ranks candidates; it does not judge the system. None where
+        exemplars are followed: no label was asked for.
+    score, parts: of reranking: what the candidates are ordered by, and what it is the sum of
+        (`RerankingWeights` says what each part is). Without reranking None.
     """
 
     text: str
     log_prob: float
     log_prob_per_token: float
     style_probability: float | None = None
+    score: float | None = None
+    parts: dict[str, float] | None = None
 
 
 class Written(NamedTuple):
-    """A candidate for a piece: prepared string, log-probability, tokens with `</s>`, style probability."""
+    """A candidate for a piece: prepared string, log-probability, tokens with `</s>`, style probability.
+
+    rank: what orders it instead of the log-probability; parts: what that is the sum of.
+    """
 
     text: str
     score: float
     length: int
     style: float | None
+    rank: float | None = None
+    parts: tuple[float, ...] = ()
+
+    def value(self, penalty: float) -> float:
+        """What it is ordered by."""
+        return self.score / self.length**penalty if self.rank is None else self.rank
 
 
 class StyleTransfer:
@@ -131,8 +92,10 @@ class StyleTransfer:
         tokenizer: PreTrainedTokenizerFast,
         text: TextConfig | None = None,
         precision: Precision = "auto",
+        folder: Path | None = None,
     ):
-        self.model, self.precision = model.eval(), precision
+        """folder: the model's own, in which the scorers of reranking are looked for when they are needed."""
+        self.model, self.precision, self.folder = model.eval(), precision, folder
         self.labels = tuple(model.config.labels or ())
         c = model.config
         self.ids = SpecialIds(c.pad_token_id, c.bos_token_id, c.eos_token_id, c.unk_token_id, c.mask_token_id)
@@ -147,25 +110,43 @@ class StyleTransfer:
         Only safetensors, JSON and YAML are read; nothing in the folder is executed.
         """
         loaded = load(run, find_device(device), StyleContentVAE)
-        return cls(loaded.model, loaded.tokenizer, loaded.text, precision)
+        return cls(loaded.model, loaded.tokenizer, loaded.text, precision, loaded.folder)
+
+    @cached_property
+    def scorers(self) -> Scorers:
+        """What reranks; UserError where the model has none."""
+        return Scorers.load(self.beside(), self.model.config.vocab_size, self.labels).to(self.model.device)
+
+    @cached_property
+    def index(self) -> ContentIndex:
+        """The corpus to retrieve from; UserError where the model has none."""
+        return ContentIndex.load(self.beside(), self.model.content_latent.size).to(self.model.device)
+
+    def beside(self) -> Path:
+        """The folder of the scorers."""
+        if self.folder is None:
+            raise UserError(f"a model in memory has no scorers; save it, and make them with {COMMAND}")
+        return self.folder / FOLDER
 
     # ------------------------------------------------------------------ what people call
     @overload
-    def __call__(self, texts: str, target: str, **options: Any) -> str: ...
+    def __call__(self, texts: str, target: str | None = None, **options: Any) -> str: ...
     @overload
-    def __call__(self, texts: Iterable[str], target: str, **options: Any) -> list[str]: ...
-    def __call__(self, texts: str | Iterable[str], target: str, **options: Any) -> str | list[str]:
-        """The best rewriting of a text, or of each of several. Options: the fields of `TransferOptions`."""
+    def __call__(self, texts: Iterable[str], target: str | None = None, **options: Any) -> list[str]: ...
+    def __call__(self, texts: str | Iterable[str], target: str | None = None, **options: Any) -> str | list[str]:
+        """The best rewriting of a text, or of each of several, in the style of a label (`target`) or of sentences
+        (`like`). Options: the fields of `TransferOptions`.
+        """
         if isinstance(texts, str):
             return next(self.stream([texts], target, **options))
         return list(self.stream(texts, target, **options))
 
     @overload
-    def candidates(self, texts: str, target: str, **options: Any) -> list[Candidate]: ...
+    def candidates(self, texts: str, target: str | None = None, **options: Any) -> list[Candidate]: ...
     @overload
-    def candidates(self, texts: Iterable[str], target: str, **options: Any) -> list[list[Candidate]]: ...
+    def candidates(self, texts: Iterable[str], target: str | None = None, **options: Any) -> list[list[Candidate]]: ...
     def candidates(
-        self, texts: str | Iterable[str], target: str, **options: Any
+        self, texts: str | Iterable[str], target: str | None = None, **options: Any
     ) -> list[Candidate] | list[list[Candidate]]:
         """Up to `num_candidates` rewritings of each text, best first, with scores."""
         settings = TransferOptions(target, **options)
@@ -174,10 +155,12 @@ class StyleTransfer:
             found += self.rewrite(window, settings, first=len(found), judge=True)
         return found[0] if isinstance(texts, str) else found
 
-    def stream(self, lines: Iterable[str], target: str, window: int = WINDOW_LINES, **options: Any) -> Iterator[str]:
+    def stream(
+        self, lines: Iterable[str], target: str | None = None, window: int = WINDOW_LINES, **options: Any
+    ) -> Iterator[str]:
         """Rewritings in order, of any number of lines in bounded memory: at most `window` are read ahead."""
         settings, first = TransferOptions(target, **options), 0
-        self.label(settings.target)  # an unknown label is told before the first line is read
+        self.writer(settings)  # an unknown label and missing scorers are told before the first line is read
         for block in windows(lines, window):
             yield from (candidates[0].text for candidates in self.rewrite(block, settings, first))
             first += len(block)
@@ -188,6 +171,25 @@ class StyleTransfer:
         if target not in self.labels:
             raise UserError(f"unknown label {target!r}; this model knows: {', '.join(self.labels)}")
         return self.labels.index(target)
+
+    def target(self, options: TransferOptions) -> StyleTarget:
+        """The style asked for; UserError where none is, or an unknown one."""
+        if options.target is not None:
+            return of_label(self.model, self.label(options.target))
+        pieces = [piece.ids for line in self.reader.read(options.like) for piece in line.pieces]
+        if not pieces:
+            wanted = "the exemplars have no words" if options.like else "say which style is wanted"
+            known = ", ".join(self.labels)
+            raise UserError(f"{wanted}: a label (--to LABEL; this model knows {known}) or --like SENTENCE")
+        ids = self.pad(pieces).to(self.model.device)
+        with torch.inference_mode():
+            return of_exemplars(self.model, self.model.encode(ids, ids != self.ids.pad).style.mean)
+
+    def writer(self, options: TransferOptions) -> CandidateWriter:
+        """What writes under these options, with the scorers and the index that they need."""
+        scorers = self.scorers if options.rerank or options.revise else None
+        index = self.index if options.retrieve or options.retrieve_only else None
+        return CandidateWriter(self.model, self.ids, options, self.target(options), scorers, index)
 
     @torch.inference_mode()
     def rewrite(
@@ -207,48 +209,39 @@ class StyleTransfer:
             ]
             for n, r in enumerate(read, start=first)
         ]
-        written = self.decode(list(places), self.label(options.target), options, judge)
+        written = self.decode(list(places), self.writer(options), judge)
         return [
             self.assemble(line, [written[place] for place in row], options)
             for line, row in zip(read, wanted, strict=True)
         ]
 
-    def decode(
-        self, pieces: list[tuple[Any, ...]], label: int, options: TransferOptions, judge: bool
-    ) -> list[list[Written]]:
+    def decode(self, pieces: list[tuple[Any, ...]], writer: CandidateWriter, judge: bool) -> list[list[Written]]:
         """Candidates of each piece: (ids,), or (ids, line, place in the line) for samples."""
-        config = options.decoding(self.model.config.max_length)
-        width = options.num_candidates if options.sample else config.beam
         written: list[list[Written]] = [[] for _ in pieces]
         order = sorted(range(len(pieces)), key=lambda i: len(pieces[i][0]))
+        size = max(1, writer.options.batch_size // writer.width)
         with autocast(self.model.device, self.precision):
-            style = self.model.style_vector(label, options.strength)
-            for batch in batches(order, [len(p[0]) for p in pieces], max(1, options.batch_size // width)):
-                chosen = [pieces[i] for i in batch]
-                for i, candidates in zip(batch, self.step(chosen, style, label, config, judge), strict=True):
+            for batch in batches(order, [len(p[0]) for p in pieces], size):
+                for i, candidates in zip(batch, self.step([pieces[i] for i in batch], writer, judge), strict=True):
                     written[i] = candidates
         return written
 
-    def step(
-        self, pieces: list[tuple[Any, ...]], style: Tensor, label: int, config: DecodingConfig, judge: bool
-    ) -> list[list[Written]]:
-        """One batch: encode, set the style, decode."""
-        device = self.model.device
-        ids = self.pad([piece[0] for piece in pieces]).to(device)
-        latents = self.model.encode(ids, ids != self.ids.pad)
-        memory = self.model.memory(style.expand(len(pieces), -1), latents.content.value, latents.memory)
-        keys = None
-        if config.strategy == "sample":
-            keys = row_keys(0, *torch.tensor([piece[1:] for piece in pieces]).unbind(1))
-        parts = self.model.decoder, self.model.output, self.model.embedding
-        decoded = decode(*parts, memory, config, self.ids, keys, scored=judge)
-        styles = self.style_probability(decoded.tokens, label) if judge else decoded.scores
+    def step(self, pieces: list[tuple[Any, ...]], writer: CandidateWriter, judge: bool) -> list[list[Written]]:
+        """One batch of pieces."""
+        ids = self.pad([piece[0] for piece in pieces]).to(self.model.device)
+        keys = row_keys(0, *torch.tensor([piece[1:] for piece in pieces]).unbind(1)) if len(pieces[0]) > 1 else None
+        ranked = writer(ids, keys, scored=judge)
+        decoded, target = ranked.found, writer.target
+        judged = judge and target.named
+        styles = self.style_probability(decoded.tokens, target.label) if judged else decoded.scores
         flat = zip(*(x.flatten(0, 1).tolist() for x in (decoded.tokens, decoded.lengths)), strict=True)
         texts = self.reader.decode([tokens[: max(length - 1, 0)] for tokens, length in flat])
+        ranks = [None] * len(texts) if ranked.ranks is None else ranked.ranks.flatten().tolist()
+        parts = [()] * len(texts) if ranked.parts is None else ranked.parts.flatten(0, 1).tolist()
         columns = (x.flatten().tolist() for x in (decoded.scores, decoded.lengths, styles))
         found = [
-            Written(text, score, length, style if judge else None)
-            for text, score, length, style in zip(texts, *columns, strict=True)
+            Written(text, score, length, style if judged else None, rank, tuple(part))
+            for text, score, length, style, rank, part in zip(texts, *columns, ranks, parts, strict=True)
         ]
         count = decoded.scores.shape[1]
         return [[w for w in found[i : i + count] if w.length] for i in range(0, len(found), count)]
@@ -269,13 +262,25 @@ class StyleTransfer:
         """Candidates of a line from those of its pieces."""
         if not pieces:
             return [Candidate("", 0.0, 0.0)]
-        found = []
-        for chosen in combine(pieces, options.num_candidates, options.length_penalty):
-            text = self.reader.write([w.text for w in chosen], line, options.detokenise)
-            total, tokens = sum(w.score for w in chosen), sum(w.length for w in chosen)
-            styles = [w.style for w in chosen if w.style is not None]
-            found.append(Candidate(text, total, total / tokens, sum(styles) / len(styles) if styles else None))
-        return found
+        count = options.num_candidates
+        chains = combine(pieces, count * POOL if options.rerank and count > 1 else count, options.length_penalty)
+        found = [self.candidate(line, chosen, options) for chosen in chains]
+        if not options.rerank or count == 1:
+            return found
+        weight = self.scorers.reranking.diversity if options.diversity is None else options.diversity
+        return diverse([(c.score or 0.0, c.text, c) for c in found], count, weight)
+
+    def candidate(self, line: Line, chosen: Sequence[Written], options: TransferOptions) -> Candidate:
+        """A rewriting of a line from those of its pieces."""
+        text = self.reader.write([w.text for w in chosen], line, options.detokenise)
+        total, tokens = sum(w.score for w in chosen), sum(w.length for w in chosen)
+        styles = [w.style for w in chosen if w.style is not None]
+        style = sum(styles) / len(styles) if styles else None
+        if chosen[0].rank is None:
+            return Candidate(text, total, total / tokens, style)
+        columns = zip(*(w.parts for w in chosen), strict=True)
+        parts = dict(zip(PARTS, (float(sum(x)) for x in columns), strict=True)) if chosen[0].parts else None
+        return Candidate(text, total, total / tokens, style, sum(w.rank or 0.0 for w in chosen), parts)
 
 
 def batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -293,12 +298,12 @@ def batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator
 
 
 def combine(pieces: Sequence[list[Written]], count: int, penalty: float) -> list[list[Written]]:
-    """The `count` best choices of a candidate per piece, by the sum of score / length ** penalty."""
+    """The `count` best choices of a candidate per piece, by the sum of their values."""
     best: list[tuple[float, Any]] = [
         (0.0, None)
     ]  # chains (choices before, this choice), so that long lines stay linear
     for options in pieces:
-        grown = [(rank + w.score / w.length**penalty, (before, w)) for rank, before in best for w in options]
+        grown = [(rank + w.value(penalty), (before, w)) for rank, before in best for w in options]
         best = heapq.nlargest(count, grown, key=lambda pair: pair[0])
     return [unchain(chain) for _, chain in best]
 

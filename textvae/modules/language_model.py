@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.output import OutputLayer
+from textvae.modules.output import OUTPUTS, OutputKind
 from textvae.modules.relaxations import embed
 from textvae.tokenization.config import SPECIAL
 
@@ -29,6 +29,8 @@ class LanguageModelConfig:
     """Number of layers."""
     dropout: float = 0.2
     """Dropout of embeddings, between layers, and before the output layer."""
+    output: OutputKind = "full"
+    """full: softmax over all words. adaptive: rare words, which have high numbers, in clusters (Grave et al. 2017)."""
 
     def __post_init__(self) -> None:
         if min(self.embedding_size, self.size, self.layers) < 1:
@@ -45,6 +47,7 @@ class RecurrentLanguageModel(nn.Module):
 
     def __init__(self, config: LanguageModelConfig, vocab_size: int):
         super().__init__()
+        self.config = config
         self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         self.rnn = NETWORKS[config.kind](
             config.embedding_size,
@@ -54,7 +57,7 @@ class RecurrentLanguageModel(nn.Module):
             batch_first=True,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.output = OutputLayer(config.size, vocab_size)
+        self.output = OUTPUTS[config.output](config.size, vocab_size)
 
     def hidden(self, embedded: Tensor) -> Tensor:
         """States (B, L, D) after each of the embedded inputs (B, L, E)."""

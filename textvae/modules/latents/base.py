@@ -97,7 +97,8 @@ class Latent(nn.Module):
         """Class means of length `separation`, orthogonal as far as there are dimensions."""
         classes, size = self.prior_means.shape
         if classes <= size:
-            means = nn.init.orthogonal_(torch.empty(classes, size, device="cpu"))
+            # in fp32, whatever the weights are loaded in: there is no factorisation in 16 bits
+            means = nn.init.orthogonal_(torch.empty(classes, size, device="cpu", dtype=torch.float32))
         else:  # the axes, then their opposites, then the same further out
             k = torch.arange(classes, device="cpu")
             length = (1.0 + k // (2 * size)) * (1 - 2 * ((k // size) % 2))

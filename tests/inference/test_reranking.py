@@ -1,0 +1,258 @@
+"""Laws of reranking, with random models and scorers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textvae.errors import UserError
+from textvae.inference.decoding import Decoded
+from textvae.inference.reranking import PARTS, dice, distinct, diverse, word_pairs
+from textvae.inference.scorers import FOLDER, Reranking, RerankingWeights, Scorers
+from textvae.inference.style_transfer import StyleTransfer
+
+from .random_run import LABELS, SENTENCES, make_run
+from .random_scorers import exact, make_scorers
+
+KINDS = [("word", "gru", "none"), ("bpe", "transformer", "none"), ("word", "gru", "pooled")]
+NAMES = ["-".join(kind[:2]) if kind[2] == "none" else kind[2] for kind in KINDS]
+LINES = [*SENTENCES[::97], "", "good", "it was bad . my room is clean !", "the staff is rude ."]
+NOTHING = RerankingWeights(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("reranked")
+    made = {
+        name: make_run(folder / name, tokenizer, decoder, memory=memory)
+        for name, (tokenizer, decoder, memory) in zip(NAMES, KINDS, strict=True)
+    }
+    for run in made.values():
+        make_scorers(run)
+    return made
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shared(request: pytest.FixtureRequest, runs: dict[str, Path]) -> StyleTransfer:
+    return exact(runs[request.param])
+
+
+@pytest.fixture
+def transfer(shared: StyleTransfer) -> Iterator[StyleTransfer]:
+    """Its stored way of reranking comes back after every test."""
+    stored = shared.scorers.reranking
+    yield shared
+    shared.scorers.reranking = stored
+
+
+def weigh(transfer: StyleTransfer, weights: RerankingWeights, **other: object) -> None:
+    transfer.scorers.reranking = replace(transfer.scorers.reranking, weights=weights, **other)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------- the order
+def test_the_models_weight_alone_gives_the_beams_order(transfer: StyleTransfer) -> None:
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(1.0,), diversity=0.0)
+    for penalty in (1.0, 0.3):
+        options = {"num_candidates": 6, "length_penalty": penalty}
+        plain = transfer.candidates(LINES, "positive", beam=6, **options)
+        reranked = transfer.candidates(LINES, "positive", rerank=True, rerank_candidates=6, **options)
+        # subwords may spell one text in two ways; reranking gives it once
+        assert [[c.text for c in row] for row in reranked] == [
+            list(dict.fromkeys(c.text for c in row)) for row in plain
+        ]
+
+
+@pytest.mark.parametrize("part", ["style", "content", "overlap", "fluency"])
+def test_a_part_alone_puts_its_largest_first(transfer: StyleTransfer, part: str) -> None:
+    weigh(transfer, replace(NOTHING, **{part: 1.0}), diversity=0.0)
+    differ = 0
+    for row in transfer.candidates(SENTENCES[::97], "positive", rerank=True, num_candidates=6):
+        values = [c.parts[part] for c in row if c.parts]
+        assert values == sorted(values, reverse=True) and len(values) == len(row)
+        differ += values[0] > values[-1]
+    assert differ > 3
+
+
+def test_the_parts_are_what_they_are_called(runs: dict[str, Path]) -> None:
+    transfer, line = exact(runs["word-gru"]), "the staff is rude ."
+    weigh(transfer, RerankingWeights(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+    ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids])
+    for found in transfer.candidates(line, "mixed", rerank=True, num_candidates=6, detokenise=False):
+        tokens = transfer.pad([transfer.reader.encode([found.text])[0]])
+        mask = tokens > 0
+        parts = found.parts or {}
+        with torch.inference_mode():
+            means = [transfer.model.encode(x, x > 0).content.mean for x in (ids, tokens)]
+            style, fluency = transfer.scorers.style(tokens, mask)[0, 2], transfer.scorers.fluency(tokens, mask)[0]
+        assert parts["content"] == pytest.approx(float(torch.cosine_similarity(*means)))
+        assert parts["style"] == pytest.approx(float(style)) and parts["fluency"] == pytest.approx(float(fluency))
+        assert parts["model"] == pytest.approx(found.log_prob_per_token)
+
+
+def test_the_explanation_adds_up(transfer: StyleTransfer) -> None:
+    weigh(transfer, RerankingWeights(1.0, 2.0, 3.0, 0.4, 0.5, 6.0))
+    for row in transfer.candidates(LINES, "positive", rerank=True, num_candidates=3, retrieve=2):
+        for found in row:
+            if found.text:
+                assert found.parts is not None and tuple(found.parts) == PARTS
+                assert sum(found.parts.values()) == pytest.approx(found.score)
+
+
+def test_a_copy_pays(transfer: StyleTransfer) -> None:
+    ids = transfer.reader.read(["the staff is rude ."])[0].pieces[0].ids
+    from textvae.inference.reranking import Reranker, Source
+
+    source = transfer.pad([ids])
+    tokens = torch.stack((source[0], source[0].flip(0)))[None]
+    found = Decoded(tokens, torch.zeros(1, 2, dtype=torch.float64), torch.full((1, 2), source.shape[1]))
+    with torch.inference_mode():
+        content = transfer.model.encode(source, source > 0).content.value
+        style = torch.zeros(3, dtype=torch.float64)
+        weights = replace(NOTHING, copy=7.0)
+        ranked, parts = Reranker(transfer.model, transfer.scorers)(Source(source, content), found, style, 1.0, weights)
+    assert torch.equal(ranked.tokens[0], tokens[0].flip(0)), "the copy comes last"
+    assert parts[0, :, PARTS.index("copy")].tolist() == [0.0, -7.0]
+
+
+def test_overlap_leaves_style_words_out(runs: dict[str, Path]) -> None:
+    from textvae.inference.reranking import Reranker
+
+    transfer = exact(runs["word-gru"])
+
+    def overlap(a: str, b: str) -> float:
+        pads = transfer.pad([line.pieces[0].ids for line in transfer.reader.read([a, b])])
+        return float(Reranker(transfer.model, transfer.scorers).overlap(pads[:1], pads[1:])[0])
+
+    food = "the food is very good"
+    assert overlap(food, food) == 1.0 and overlap(food, "my staff was rude") == 0.0
+    # 4 of 5 words and 3 of 4 pairs
+    assert overlap(food, "the food is very bad") == pytest.approx((4 + 3) / (5 + 4))
+    words = transfer.reader.encode(["good", "bad"])
+    transfer.model.set_style_tokens([ids[0] for ids in words])
+    assert overlap(food, "the food is very bad") == 1.0
+    assert overlap("good", "bad") == 1.0 and overlap("good", "the food") == 0.0
+
+
+# ---------------------------------------------------------------------- batches
+@pytest.mark.parametrize("options", [{}, {"retrieve": 3}, {"sample": True}], ids=str)
+def test_alone_is_as_among_others(transfer: StyleTransfer, options: dict[str, object]) -> None:
+    lines = LINES * 2
+    together = transfer(lines, "positive", rerank=True, **options)
+    assert transfer(lines, "positive", rerank=True, batch_size=13, **options) == together
+    assert list(transfer.stream(lines, "positive", window=4, rerank=True, **options)) == together
+    if "sample" not in options:
+        assert [transfer(line, "positive", rerank=True, **options) for line in lines] == together
+        assert transfer(lines[::-1], "positive", rerank=True, **options) == together[::-1]
+
+
+def test_candidates_are_distinct_and_as_many_as_asked(transfer: StyleTransfer) -> None:
+    for row in transfer.candidates(SENTENCES[::97], "positive", rerank=True, num_candidates=8):
+        assert len(row) > 3 and len({c.text for c in row}) == len(row)
+
+
+def test_strengths_are_multiples_of_the_one_asked_for(transfer: StyleTransfer) -> None:
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(2.0,))
+    lines = SENTENCES[::97]
+    reranked = transfer(lines, "positive", rerank=True, rerank_candidates=1, strength=1.5)
+    assert reranked == transfer(lines, "positive", strength=3.0) != transfer(lines, "positive", strength=1.5)
+
+
+# ---------------------------------------------------------------------- pure parts
+def test_distinct_keeps_the_first_of_equal_candidates() -> None:
+    tokens = torch.tensor([[[5, 2, 0], [6, 2, 0], [5, 2, 0]]])
+    found = distinct(Decoded(tokens, torch.tensor([[-1.0, -2.0, -1.5]]), torch.tensor([[2, 2, 2]])))
+    assert found.lengths.tolist() == [[2, 2, 0]] and found.scores.tolist() == [[-1.0, -2.0, -torch.inf]]
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.sampled_from(SENTENCES)), max_size=8), st.integers(1, 8))
+def test_diversity_0_is_the_order_of_scores(items: list[tuple[float, str]], count: int) -> None:
+    chosen = diverse([(score, text, score) for score, text in items], count, 0.0)
+    best = {text: max(score for score, other in items if other == text) for _, text in items}
+    assert chosen == sorted(best.values(), reverse=True)[:count]
+
+
+def test_diversity_passes_over_what_is_alike() -> None:
+    items = [(3.0, "the food is good .", 0), (2.9, "the food is great .", 1), (2.0, "a nice place !", 2)]
+    assert diverse(items, 2, 0.0) == [0, 1]
+    assert diverse(items, 2, 3.0) == [0, 2]
+    assert dice(word_pairs("a b"), word_pairs("a b")) == 1.0 and dice(word_pairs("a"), word_pairs("b")) == 0.0
+
+
+# ---------------------------------------------------------------------- files and mistakes
+def test_what_was_saved_is_loaded(runs: dict[str, Path], tmp_path: Path) -> None:
+    transfer = exact(runs["word-gru"])
+    first = Scorers.load(runs["word-gru"] / "best" / FOLDER, transfer.model.config.vocab_size, LABELS)
+    first.reranking = Reranking(RerankingWeights(copy=3.5), 7, (0.5, 2.0), 0.25)
+    first.save(tmp_path, LABELS)
+    second = Scorers.load(tmp_path, transfer.model.config.vocab_size, LABELS)
+    assert asdict(second.reranking) == asdict(first.reranking)
+    tokens = transfer.pad([line.pieces[0].ids for line in transfer.reader.read(SENTENCES[::97])])
+    with torch.inference_mode():
+        assert torch.equal(first.style(tokens, tokens > 0), second.style(tokens, tokens > 0))
+        assert torch.equal(first.fluency(tokens, tokens > 0), second.fluency(tokens, tokens > 0))
+
+
+def test_missing_scorers_name_the_command(tmp_path: Path) -> None:
+    bare = StyleTransfer.from_pretrained(make_run(tmp_path / "bare"), device="cpu")
+    for options in ({"rerank": True}, {"revise": True}, {"retrieve_only": True}):
+        with pytest.raises(UserError, match="textvae fit-scorers"):
+            next(bare.stream(["it was bad ."], "positive", **options))
+
+
+def test_damaged_or_foreign_scorers(runs: dict[str, Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(runs["word-gru"], tmp_path / "copy"))
+    folder = copy / "best" / FOLDER
+
+    def broken(name: str, content: bytes, match: str) -> None:
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(content)
+        with pytest.raises(UserError, match=match):
+            StyleTransfer.from_pretrained(copy, device="cpu")("it was bad .", "positive", rerank=True)
+        (folder / name).write_bytes(whole)
+
+    facts = json.loads((folder / "guide.json").read_text())
+    broken("guide.safetensors", b"\x00" * 50, "damaged")
+    broken("reranking.json", b"{}", "damaged")
+    broken("guide.json", json.dumps({**facts, "labels": ["a", "b", "c"]}).encode(), "labels")
+    broken("language_model.json", json.dumps({**facts, "vocab_size": 3}).encode(), "words")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rerank_candidates": 4},
+        {"retrieve": 2},
+        {"diversity": 0.5},
+        {"rerank": True, "rerank_candidates": 0},
+        {"rerank": True, "retrieve": -1},
+        {"rerank": True, "diversity": float("nan")},
+        {"rerank": True, "retrieve_only": True},
+        {"beam": 3, "retrieve_only": True},
+        {"revise_steps": 3},
+        {"like": "so good !"},
+    ],
+    ids=str,
+)
+def test_contradictory_options(transfer: StyleTransfer, options: dict[str, object]) -> None:
+    with pytest.raises(UserError):
+        transfer("it was bad .", target="positive", **options)
+
+
+def test_contradictory_settings() -> None:
+    for make in (
+        lambda: Reranking(candidates=0),
+        lambda: Reranking(strengths=()),
+        lambda: Reranking(diversity=float("inf")),
+        lambda: RerankingWeights(style=float("nan")),
+    ):
+        with pytest.raises(UserError):
+            make()

@@ -1,0 +1,85 @@
+"""The search for the weights of reranking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from textvae.evaluation.config import SelectionConfig
+from textvae.evaluation.selection import DevScore
+from textvae.experiment.reranking import SEARCHED, UNWEIGHTED, CandidateTable, search_weights
+from textvae.inference.reranking import PARTS
+from textvae.inference.scorers import RerankingWeights
+
+TRAIN = [("the food is bad .", 0), ("the staff is rude .", 0), ("the food is good .", 1), ("nice staff !", 1)] * 3
+INPUTS = ["the food is bad .", "the staff is rude .", "the food is good .", "nice staff and good food !"]
+CANDIDATES = [
+    ["the food is good .", "the food is bad .", "nice !"],
+    ["the staff is nice .", "the staff is rude ."],
+    ["the food is bad .", "rude ."],
+    ["nice staff and good food !"],
+]
+TARGETS = [1, 1, 0, 0]
+FREE = SelectionConfig(accuracy=0.0)
+
+
+@pytest.fixture(scope="module")
+def dev_score() -> DevScore:
+    labels = [1 - target for target in TARGETS]
+    return DevScore.fit(TRAIN, zip(INPUTS, labels, strict=True), ("negative", "positive"))
+
+
+@pytest.fixture(scope="module")
+def table(dev_score: DevScore) -> CandidateTable:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(len(row), len(PARTS))) for row in CANDIDATES]
+    return CandidateTable.build(CANDIDATES, parts, INPUTS, TARGETS, dev_score, human=-100.0)
+
+
+def test_the_table_scores_a_choice_as_the_selection_does(table: CandidateTable, dev_score: DevScore) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        weights = RerankingWeights(*rng.normal(size=len(PARTS)))
+        chosen = [row[place] for row, place in zip(CANDIDATES, table.choose(weights), strict=True)]
+        expected = dev_score(chosen)
+        value, found = table.score(weights, FREE)
+        assert value == pytest.approx(expected.score), "no choice is less fluent than -100 nats"
+        for name in ("score", "accuracy", "self_bleu", "copy_rate"):
+            assert getattr(found, name) == pytest.approx(getattr(expected, name)), name
+
+
+def test_worse_than_human_fluency_costs(table: CandidateTable) -> None:
+    weights = RerankingWeights()
+    chosen = table.choose(weights)
+    fluency = table.parts[np.arange(len(chosen)), chosen, PARTS.index("fluency")].mean()
+    strict = CandidateTable(**{**vars(table), "human": fluency + 4.0})
+    assert strict.score(weights, FREE)[0] == pytest.approx(table.score(weights, FREE)[0] / np.e)
+
+
+def test_too_little_accuracy_costs(table: CandidateTable) -> None:
+    weights = RerankingWeights()
+    value, found = table.score(weights, FREE)
+    assert found.accuracy > 0
+    assert table.score(weights, SelectionConfig(accuracy=found.accuracy))[0] == pytest.approx(value)
+    assert table.score(weights, SelectionConfig(accuracy=1.0))[0] == pytest.approx(value * found.accuracy**8)
+
+
+def test_the_search_finds_the_part_that_tells(dev_score: DevScore) -> None:
+    """Only `content` knows which candidate is the best; every other part misleads."""
+    parts = []
+    for row in CANDIDATES:
+        values = np.full((len(row), len(PARTS)), 0.0)
+        values[:, [PARTS.index(name) for name in ("overlap", "fluency", "model")]] = np.arange(len(row))[:, None]
+        values[:, PARTS.index("content")] = -np.arange(len(row))
+        parts.append(values)
+    table = CandidateTable.build(CANDIDATES, parts, INPUTS, TARGETS, dev_score, human=-100.0)
+    start = RerankingWeights(content=0.0)
+    found = search_weights(table, start, FREE)
+    assert table.choose(start).tolist() == [2, 1, 1, 0] and table.choose(found).tolist() == [0, 0, 0, 0]
+    assert all(getattr(found, name) in (*values, getattr(start, name)) for name, values in SEARCHED.items())
+    assert table.score(found, FREE)[0] > table.score(start, FREE)[0]
+
+
+def test_unweighted_parts_are_the_bare_numbers() -> None:
+    signed = [-value if name == "copy" else value for name, value in vars(UNWEIGHTED).items()]
+    assert signed == [1.0] * len(PARTS)

@@ -1,0 +1,70 @@
+"""`textvae fit-scorers`: what reranking and retrieval need of a run, made once and stored beside its model."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+DESCRIPTION = """\
+Make what `textvae transfer --rerank`, `--retrieve` and `--revise` need of a run, in RUN/best/scorers:
+a style classifier and a language model of the training sentences, an index of them by content, and the
+weights of the reranking score, searched on the dev part without references. Neither classifier nor
+language model is one of those that `textvae evaluate` reports by. A few minutes on one core."""
+
+EPILOG = """\
+example:
+  textvae fit-scorers runs/yelp
+  textvae transfer runs/yelp --to positive --rerank reviews.txt"""
+
+
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="run directory of a style transfer")
+    add("--refit", action="store_true", help="train networks that are there already again")
+    add("--epochs", type=int, default=2, metavar="N", help="passes over the training sentences (default 2)")
+    add("--seed", type=int, default=1000, metavar="N", help="not that of a judge, which is 0 or 1 (default 1000)")
+    add(
+        "--accuracy",
+        type=float,
+        metavar="A",
+        help="style accuracy that reranking is to reach on dev, by the selection judge (default: as in the training)",
+    )
+    add("--no-index", action="store_true", help="no retrieval")
+    add("--index-sentences", type=int, default=300_000, metavar="N", help="at most so many (default 300000)")
+    add("--index-size", type=int, default=64, metavar="D", help="numbers kept of a content vector (default 64)")
+    add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
+    add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
+    return parser
+
+
+def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
+    """Exit code 0; UserError where the run or its data are wrong."""
+    args = make_parser(prog).parse_args(argv)
+    from textvae.config import load_config
+    from textvae.config.parsing import task_of
+    from textvae.errors import UserError
+    from textvae.experiment.evaluation import FinishedRun
+    from textvae.experiment.scorers import ScorerFitting, ScorerSettings, ScorerTraining
+
+    if task_of(args.run / "config.yaml") == "summarization":
+        raise UserError(f"{args.run} does not transfer style; only such runs are reranked")
+    config = load_config(args.run / "config.yaml")
+    if args.data_path is not None:
+        config.data = replace(config.data, path=args.data_path)
+    config.cache = args.cache or config.cache
+    settings = ScorerSettings(
+        training=ScorerTraining(epochs=args.epochs, seed=args.seed),
+        index=not args.no_index,
+        index_sentences=args.index_sentences,
+        index_size=args.index_size,
+        accuracy=args.accuracy,
+        refit=args.refit,
+    )
+    folder = ScorerFitting(FinishedRun(config, args.run), settings, print)()
+    print(f"stored in {folder}")
+    return 0

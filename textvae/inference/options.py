@@ -1,0 +1,117 @@
+"""What people ask of a style transfer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from textvae.errors import UserError
+from textvae.inference.config import DecodingConfig
+from textvae.inference.pieces import Detokenise
+
+SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+"""Options without effect unless `sample` is set, and their usual values."""
+
+RERANKING = {"rerank_candidates": None, "retrieve": 0, "diversity": None}
+"""The same for `rerank`."""
+
+REVISING = {"revise_steps": 20, "revise_threshold": 0.9}
+"""The same for `revise`."""
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """What to write."""
+
+    target: str | None = None
+    """Label of the style wanted."""
+    like: tuple[str, ...] = ()
+    """Sentences whose style is wanted, instead of a label's: the mean of their z_s."""
+    strength: float | None = None
+    """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
+    beam: int | None = None
+    """Beam width; 1 is greedy. Default: `num_candidates`."""
+    num_candidates: int = 1
+    """Candidates per line, best first."""
+    sample: bool = False
+    """Draw the candidates from the model instead of searching for the likeliest."""
+    temperature: float = 1.0
+    """Below 1 samples are more cautious (`sample` only)."""
+    top_k: int = 0
+    """Sample among the k likeliest tokens; 0 means all."""
+    top_p: float = 1.0
+    """Sample among the fewest tokens of this total probability."""
+    seed: int = 0
+    """Seed of the samples. Equal for a line alone, in a file, and in a file split over processes."""
+    length_penalty: float = 1.0
+    """Candidates are ranked by log-probability / length ** penalty."""
+    no_repeat_ngram: int = 0
+    """No n-gram of this many tokens occurs twice; 0 means no such rule."""
+    min_length: int = 1
+    """Fewest tokens of a sentence."""
+    allow_unk: bool = False
+    """Let `<unk>` stand in the output."""
+    rerank: bool = False
+    """Order the candidates by style, content and fluency, with the scorers and weights stored beside the model."""
+    rerank_candidates: int | None = None
+    """Candidates per sentence that are ranked. Default: as stored with the scorers."""
+    retrieve: int = 0
+    """So many sentences of the corpus in the target style are candidates too, those of the nearest content."""
+    diversity: float | None = None
+    """Taken from the score of a further candidate times its likeness to those before. Default: as stored."""
+    retrieve_only: bool = False
+    """Write nothing: give the nearest sentences of the corpus in the target style."""
+    revise: bool = False
+    """Search for a better latent by gradient before writing: five times the cost of greedy search, and more."""
+    revise_steps: int = 20
+    """Most steps of that search."""
+    revise_threshold: float = 0.9
+    """A sentence is done when the style guide gives the target this probability."""
+    detokenise: Detokenise = "auto"
+    """auto: as people write, unless the line came as the model reads it (tokenised, often lower-cased)."""
+    batch_size: int = 384
+    """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
+
+    def __post_init__(self) -> None:
+        if self.strength is not None and not math.isfinite(self.strength):
+            raise UserError(f"strength must be a number, not {self.strength}")
+        if self.batch_size < 1:
+            raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
+        if self.detokenise not in ("auto", True, False):
+            raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
+        if self.sample and self.beam is not None:
+            raise UserError("beam and sample exclude each other")
+        if isinstance(self.like, str):
+            object.__setattr__(self, "like", (self.like,))
+        if self.target is not None and self.like:
+            raise UserError("target and like exclude each other: give a label (--to) or exemplars (--like)")
+        if self.retrieve < 0 or (self.rerank_candidates is not None and self.rerank_candidates < 1):
+            raise UserError("retrieve may not be negative, and rerank_candidates is at least 1")
+        if self.diversity is not None and not math.isfinite(self.diversity):
+            raise UserError(f"diversity must be a number, not {self.diversity}")
+        self.check_groups()
+        self.decoding(
+            max(self.min_length, 1), 1 if self.rerank else None
+        )  # complain now rather than at the first sentence
+
+    def check_groups(self) -> None:
+        """Complain about options that have no effect without another, or exclude it."""
+        for switch, group in (("sample", SAMPLING), ("rerank", RERANKING), ("revise", REVISING)):
+            changed = [name for name, usual in group.items() if getattr(self, name) != usual]
+            if changed and not getattr(self, switch):
+                raise UserError(f"{', '.join(changed)}: only with {switch}; add {switch}=True (--{switch})")
+        others = [name for name in ("sample", "rerank", "revise") if getattr(self, name)]
+        if self.retrieve_only and (others or self.beam is not None):
+            raise UserError(f"retrieve_only writes nothing and excludes {', '.join(others or ['beam'])}")
+
+    def decoding(self, max_length: int, candidates: int | None = None) -> DecodingConfig:
+        """The search these options ask for; candidates: how many it is to give, whatever `num_candidates` says."""
+        count = self.num_candidates if candidates is None else candidates
+        beam = count if self.beam is None else self.beam if candidates is None else max(self.beam, candidates)
+        strategy: Literal["greedy", "sample", "beam"]
+        strategy = "sample" if self.sample else "beam" if max(beam, count) > 1 else "greedy"
+        shared = {f.name for f in fields(DecodingConfig)} & {f.name for f in fields(self)}
+        options: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        options |= {"num_candidates": count, "beam": beam}
+        return DecodingConfig(strategy=strategy, max_length=max_length, **options)

@@ -1,0 +1,211 @@
+"""What ranks candidates: a style classifier, a language model and the weights of a score, stored beside a model.
+
+MODEL/scorers/guide.{json,safetensors}           a `StyleGuide` over the model's vocabulary and labels
+MODEL/scorers/language_model.{json,safetensors}  a `RecurrentLanguageModel` of its training sentences
+MODEL/scorers/reranking.json                     how candidates are made and weighed
+
+They guide, so the judges that report must be others, and are (`textvae.evaluation.judges`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from textvae.errors import UserError
+from textvae.files import atomic_write, write_json
+from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
+from textvae.modules.relaxations import exact
+from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+
+FOLDER = "scorers"
+"""Its name inside a model folder."""
+
+COMMAND = "textvae fit-scorers RUN"
+"""What makes them; it stands in messages."""
+
+
+@dataclass(frozen=True)
+class RerankingWeights:
+    """score = Σ weight · part, for a candidate y of an input x: style, content and fluency; `copy` is taken away."""
+
+    style: float = 1.0
+    """log p(target | y) by the style guide, nats."""
+    content: float = 1.0
+    """Cosine of the posterior means of z_c of x and y."""
+    overlap: float = 1.0
+    """Shared words and word pairs of x and y, style words left out (Dice coefficient, 0-1)."""
+    fluency: float = 0.2
+    """log p(y) per token by the language model, nats."""
+    model: float = 0.2
+    """log p(y | z) / T ** length_penalty by the model that transfers, nats: what ranks without reranking."""
+    copy: float = 30.0
+    """Taken away where y is x: so much that a copy is the last resort."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not math.isfinite(value):
+                raise UserError(f"reranking: the weight {name} must be a number, not {value}")
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """How candidates are made and ranked where nobody says otherwise."""
+
+    weights: RerankingWeights = field(default_factory=RerankingWeights)
+    candidates: int = 12
+    """Candidates per sentence, divided over the strengths."""
+    strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
+    """Multiples of the strength of transfer at which they are written."""
+    diversity: float = 1.0
+    """Taken from a further candidate's score times its likeness (0-1) to those before it."""
+
+    def __post_init__(self) -> None:
+        if self.candidates < 1 or not self.strengths:
+            raise UserError("reranking: at least one candidate and one strength")
+        if not all(map(math.isfinite, (*self.strengths, self.diversity))):
+            raise UserError("reranking: strengths and diversity must be numbers")
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Reranking:
+        """What `asdict` gave, read back from JSON."""
+        strengths = tuple(float(x) for x in value["strengths"])
+        return cls(**{**value, "weights": RerankingWeights(**value["weights"]), "strengths": strengths})
+
+
+class Scorers(nn.Module):
+    """Style and fluency of sentences, ids (N, L) that end in `</s>` with their mask (N, L)."""
+
+    def __init__(
+        self,
+        guide: StyleGuide,
+        language_model: RecurrentLanguageModel,
+        reranking: Reranking | None = None,
+    ):
+        super().__init__()
+        self.guide, self.language_model = guide, language_model
+        self.reranking = reranking or Reranking()
+        self.eval()
+
+    def style(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """log p(label), (N, S) nats. The guide reads `</s>` too, as it did when it learnt."""
+        return exact(self.guide(tokens, mask)).log_softmax(-1)
+
+    def fluency(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """log p per token, `</s>` included, (N,) nats."""
+        return exact(self.language_model.log_prob(tokens, mask)).sum(1) / mask.sum(1).clamp(min=1)
+
+    def save(self, folder: Path, labels: tuple[str, ...], half: bool = False) -> None:
+        """Write everything into `folder`; half: weights in 16 bits."""
+        save_guide(folder, self.guide, labels, half)
+        save_language_model(folder, self.language_model, half)
+        save_reranking(folder, self.reranking)
+
+    @classmethod
+    def load(cls, folder: Path, vocab_size: int, labels: tuple[str, ...]) -> Scorers:
+        """Read `folder`; UserError where a part is missing, damaged, or of another vocabulary or other labels."""
+        guide = load_guide(folder, vocab_size, labels)
+        return cls(guide, load_language_model(folder, vocab_size), load_reranking(folder))
+
+
+# ---------------------------------------------------------------------------------------------- parts in files
+def save_guide(folder: Path, guide: StyleGuide, labels: tuple[str, ...], half: bool = False) -> None:
+    """A trained guide; the label of output k is labels[k]."""
+    facts = {"config": asdict(guide.config), "vocab_size": guide.embedding.num_embeddings, "labels": list(labels)}
+    save_network(folder, "guide", guide, facts, half)
+
+
+def save_language_model(folder: Path, model: RecurrentLanguageModel, half: bool = False) -> None:
+    """A trained language model."""
+    facts = {"config": asdict(model.config), "vocab_size": model.embedding.num_embeddings}
+    save_network(folder, "language_model", model, facts, half)
+
+
+def save_reranking(folder: Path, reranking: Reranking) -> None:
+    """Weights and the making of candidates."""
+    write_json(folder / "reranking.json", asdict(reranking))
+
+
+def load_guide(folder: Path, vocab_size: int, labels: tuple[str, ...]) -> StyleGuide:
+    """UserError as of `Scorers.load`."""
+
+    def build(facts: dict[str, Any]) -> StyleGuide:
+        if tuple(facts["labels"]) != labels:
+            raise UserError(f"{folder} knows the labels {facts['labels']}, the model {list(labels)}: run {COMMAND}")
+        return StyleGuide(StyleGuideConfig(**facts["config"]), vocab_size, len(labels))
+
+    return load_network(folder, "guide", vocab_size, build)
+
+
+def load_language_model(folder: Path, vocab_size: int) -> RecurrentLanguageModel:
+    """UserError as of `Scorers.load`."""
+    return load_network(
+        folder,
+        "language_model",
+        vocab_size,
+        lambda facts: RecurrentLanguageModel(LanguageModelConfig(**facts["config"]), vocab_size),
+    )
+
+
+def load_reranking(folder: Path) -> Reranking:
+    """UserError where the file is missing or damaged."""
+    return guarded(folder, lambda: Reranking.from_dict(read_json(folder / "reranking.json")))
+
+
+def save_network(folder: Path, name: str, network: nn.Module, facts: dict[str, Any], half: bool) -> None:
+    """NAME.safetensors and NAME.json."""
+    tensors = {
+        key: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for key, tensor in network.state_dict().items()
+    }
+    with atomic_write(folder / f"{name}.safetensors", binary=True) as handle:
+        handle.write(save(tensors, metadata={"format": "pt"}))
+    write_json(folder / f"{name}.json", facts)
+
+
+Network = TypeVar("Network", bound=nn.Module)
+Value = TypeVar("Value")
+
+
+def load_network(folder: Path, name: str, vocab_size: int, build: Callable[[dict[str, Any]], Network]) -> Network:
+    """What `save_network` wrote, in fp32 and eval mode."""
+
+    def read() -> Network:
+        facts = read_json(folder / f"{name}.json")
+        if facts["vocab_size"] != vocab_size:
+            raise UserError(f"{folder / name} is for {facts['vocab_size']} words, the model has {vocab_size}")
+        network = build(facts)
+        network.load_state_dict({k: t.float() for k, t in load_file(folder / f"{name}.safetensors").items()})
+        if not all(bool(p.isfinite().all()) for p in network.parameters()):
+            raise ValueError(f"{name}.safetensors has weights that are NaN or infinite")
+        return network.eval()
+
+    with torch.random.fork_rng(devices=[]):  # building draws initial weights, which must not move people's seeds
+        return guarded(folder, read)
+
+
+def guarded(folder: Path, read: Callable[[], Value]) -> Value:
+    """`read()`, what goes wrong told as a UserError."""
+    try:
+        return read()
+    except UserError:
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or folder} is not there; {COMMAND} makes what reranking needs") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{folder} cannot be read, it is damaged or of another version: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object."""
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value

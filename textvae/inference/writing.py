@@ -1,0 +1,163 @@
+"""From sentences to their ranked candidates: search, retrieval, revision and reranking, as the options ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from textvae.errors import UserError
+from textvae.inference.config import DecodingConfig
+from textvae.inference.decoding import Decoded, decode
+from textvae.inference.options import TransferOptions
+from textvae.inference.reranking import Reranker, Source, joined
+from textvae.inference.retrieval import ContentIndex
+from textvae.inference.revision import RevisionConfig, revise
+from textvae.inference.sampling import row_keys
+from textvae.inference.scorers import Scorers
+from textvae.inference.targets import StyleTarget
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.tokenization.config import SpecialIds
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates, best first; ranks (B, C) where the model's own log-probability does not order them; and parts.
+
+    parts: (B, C, P) what the ranks are the sums of (see `reranking.PARTS`), if they were reranked.
+    """
+
+    found: Decoded
+    ranks: Tensor | None = None
+    parts: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class CandidateWriter:
+    """Writes sentences in one style under one set of options, the model in eval mode."""
+
+    model: StyleContentVAE
+    ids: SpecialIds
+    options: TransferOptions
+    target: StyleTarget
+    scorers: Scorers | None = None
+    index: ContentIndex | None = None
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """Multiples of the strength at which candidates are written."""
+        return self.scorers.reranking.strengths if self.options.rerank and self.scorers else (1.0,)
+
+    @cached_property
+    def config(self) -> DecodingConfig:
+        """The search at each strength."""
+        options, longest = self.options, self.model.config.max_length
+        if not (options.rerank and self.scorers):
+            return options.decoding(longest)
+        wanted = options.rerank_candidates or self.scorers.reranking.candidates
+        each = -(-max(wanted, options.num_candidates) // len(self.strengths))
+        return options.decoding(longest, candidates=each)
+
+    @property
+    def width(self) -> int:
+        """Rows decoded for a sentence."""
+        config = self.config
+        each = {"sample": config.num_candidates, "beam": config.beam, "greedy": 1}[config.strategy]
+        return each * len(self.strengths)
+
+    def __call__(self, ids: Tensor, keys: Tensor | None = None, scored: bool = True) -> Ranked:
+        """Candidates of sentences (B, L) that end in `</s>`; keys (B,): their numbers, for samples.
+
+        scored: whether log p(y | z) must be known where the options do not need it.
+        """
+        options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
+        source = Source(ids, latents.content.value, latents.memory)
+        if options.retrieve_only:
+            found, cosines = self.retrieved(source, options.num_candidates)
+            return Ranked(found, cosines)
+        found = self.search(source, keys, scored or options.rerank)
+        if not options.rerank:
+            return Ranked(found)
+        assert self.scorers is not None
+        if options.retrieve:
+            found = joined((found, self.retrieved(source, options.retrieve)[0]), self.ids.pad)
+        rerank, weights = Reranker(self.model, self.scorers), self.scorers.reranking.weights
+        found, parts = rerank(source, found, self.shares, options.length_penalty, weights)
+        return Ranked(found, parts.sum(-1), parts)
+
+    @property
+    def shares(self) -> Tensor:
+        """(S,) of the labels wanted, on the model's device."""
+        return self.target.shares.to(self.model.device)
+
+    def style(self, multiple: float = 1.0) -> Tensor:
+        """z_s (Zs,) of the target at a multiple of the strength asked for."""
+        strength = self.model.config.transfer_strength if self.options.strength is None else self.options.strength
+        return self.target.at(self.model, strength * multiple)
+
+    def latents(self, source: Source) -> Tensor:
+        """[z_s; z_c] (B · strengths, Zs + Zc) to be decoded, those of a sentence one after the other."""
+        count, content = len(self.strengths), source.content
+        styles = torch.stack([self.style(multiple) for multiple in self.strengths]).to(content.dtype)
+        return torch.cat((styles.repeat(len(content), 1), content.repeat_interleave(count, dim=0)), dim=1)
+
+    def memory(self, latent: Tensor, rows: Tensor | None) -> Tensor:
+        """What the decoder reads of [z_s; z_c] (N, Zs + Zc) and of rows (N, M, D_mem)."""
+        if rows is not None and torch.is_grad_enabled():
+            rows = rows.clone()  # a tensor of inference mode cannot take part in a gradient
+        z_s, z_c = latent.split((self.model.style_latent.size, self.model.content_latent.size), dim=1)
+        return self.model.memory(z_s, z_c, rows)
+
+    def greedy(self, memory: Tensor) -> Tensor:
+        """The likeliest words (N, T) of memories."""
+        config = DecodingConfig(max_length=self.model.config.max_length, allow_unk=self.options.allow_unk)
+        parts = self.model.decoder, self.model.output, self.model.embedding
+        return decode(*parts, memory, config, self.ids, scored=False).tokens[:, 0]
+
+    def revised(self, latent: Tensor, rows: Tensor | None) -> Tensor:
+        """Better latents (N, Zs + Zc), found by gradient."""
+        assert self.scorers is not None
+        config = RevisionConfig(steps=self.options.revise_steps, threshold=self.options.revise_threshold)
+
+        def memory(z: Tensor, places: Tensor) -> Tensor:
+            return self.memory(z, None if rows is None else rows[places])
+
+        return revise(self.model, self.scorers, latent, self.shares, memory, self.greedy, config).latent
+
+    def search(self, source: Source, keys: Tensor | None, scored: bool) -> Decoded:
+        """Candidates of each sentence, those of all strengths."""
+        count, latent, rows = len(self.strengths), self.latents(source), source.rows
+        if count > 1 and rows is not None:
+            rows = rows.repeat_interleave(count, dim=0)
+        if count > 1 and keys is not None:
+            keys = row_keys(0, keys.repeat_interleave(count), torch.arange(count).repeat(len(keys)))
+        if self.options.revise:
+            latent = self.revised(latent, rows)
+        parts = self.model.decoder, self.model.output, self.model.embedding
+        found = decode(*parts, self.memory(latent, rows), self.config, self.ids, keys, scored=scored)
+        return Decoded(*(x.unflatten(0, (-1, count)).flatten(1, 2) for x in vars(found).values()))
+
+    def retrieved(self, source: Source, count: int) -> tuple[Decoded, Tensor]:
+        """The nearest sentences of the target style, with their log-probability under the model, and cosines."""
+        assert self.index is not None
+        found, cosines = self.index.nearest(source.content, self.target.label, count)
+        if not cosines.shape[1]:
+            raise UserError("the index has no sentence of the style wanted to retrieve")
+        width = max((len(ids) for row in found for ids in row), default=0) + 1
+        flat = [[*ids, self.ids.eos, *[self.ids.pad] * (width - len(ids) - 1)] for row in found for ids in row]
+        shape = len(found), cosines.shape[1], width
+        tokens = torch.tensor(flat, dtype=torch.long, device=source.content.device).view(shape)
+        return Decoded(tokens, self.log_probs(source, tokens), (tokens != self.ids.pad).sum(2)), cosines
+
+    def log_probs(self, source: Source, tokens: Tensor) -> Tensor:
+        """log p(y | z) in nats, (B, C), of sentences (B, C, T), z_s being the target's."""
+        content, each = source.content, tokens.shape[1]
+        latent = torch.cat((self.style().to(content.dtype).expand(len(content), -1), content), dim=1)
+        rows = None if source.rows is None else source.rows.repeat_interleave(each, dim=0)
+        memory, flat = self.memory(latent.repeat_interleave(each, dim=0), rows), tokens.flatten(0, 1)
+        inputs = torch.cat((torch.full_like(flat[:, :1], self.ids.bos), flat[:, :-1]), dim=1)
+        hidden = self.model.decoder(memory, self.model.embedding(inputs))
+        nll = self.model.token_nll(hidden, flat.masked_fill(flat == self.ids.pad, -100))
+        return -nll.sum(1).view(tokens.shape[:2])
