@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from typing import Any
 
-from textvae.commands.names import COMMANDS
+from textvae.commands.names import COMMANDS, command_module
 
 DESCRIPTION = """\
 Print a script that lets a shell complete `textvae`: its commands, their options and choices, run
@@ -66,7 +65,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
         from textvae.config import make_parser as make_training_parser
 
         return make_training_parser(prog="textvae train")
-    module = import_module(f"textvae.commands.{name}")
+    module = command_module(name)
     if hasattr(module, "make_parser"):
         return module.make_parser(f"textvae {name}")
     parser = argparse.ArgumentParser(prog=f"textvae {name}")

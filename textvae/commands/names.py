@@ -1,6 +1,9 @@
-"""The names of the subcommands, and what each is for. Imports nothing, so that `--help` is instant."""
+"""The names of the subcommands, and what each is for. Imports none of them, so that `--help` is instant."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 COMMANDS = {
     "train": "train a model (all options: textvae train --help)",
@@ -15,3 +18,8 @@ COMMANDS = {
     "data": "download data sets, check your own",
     "completion": "a script that lets the shell complete commands and options",
 }
+
+
+def command_module(name: str) -> Any:
+    """The module of a subcommand, imported when it is needed."""
+    return import_module(f"textvae.commands.{name.replace('-', '_')}")
