@@ -50,6 +50,7 @@ OPTIONS = (
     "beam",
     "num_candidates",
     "length_penalty",
+    "reconstruction",
     "no_repeat_ngram",
     "allow_unk",
     "detokenise",
@@ -77,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
     add("--length-penalty", type=float, metavar="A", help="rank by log-probability / length ** A (default 1)")
+    add(
+        "--reconstruction",
+        type=float,
+        metavar="W",
+        help="add to the rank W times log p(document | summary) per word: of likely summaries the one that tells more",
+    )
     add("--no-repeat-ngram", type=int, metavar="N", help="never write N tokens in a row twice (default 3; 0: allow it)")
     add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
     add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")

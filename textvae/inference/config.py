@@ -75,6 +75,8 @@ class SummaryDecodingConfig:
     """Beam width; 1 is greedy. Default: 5."""
     length_penalty: float | None = None
     """Candidates are ranked by log-probability / length ** penalty. Default: 1."""
+    reconstruction: float | None = None
+    """Weight of the reconstructor's log-probability of the document, per word, among candidates. Default: 0."""
     no_repeat_ngram: int | None = None
     """No n-gram of this many tokens occurs twice in a summary. Default: 3."""
 

@@ -23,6 +23,7 @@ from textvae.inference.lengths import Length, WantedLength, condensed, crowded, 
 from textvae.inference.loading import find_device, load
 from textvae.inference.pieces import Detokenise
 from textvae.inference.precision import Precision, autocast
+from textvae.inference.reconstruction import pad, reconstruction
 from textvae.inference.search import beam_search, roll_out
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import Written, batches, combine
@@ -57,6 +58,9 @@ class SummaryOptions:
     """Candidates per document, best first."""
     length_penalty: float = 1.0
     """Candidates are ranked by log-probability / length ** penalty."""
+    reconstruction: float = 0.0
+    """To that rank this times the reconstructor's log-probability of the document, per word, is added: of the likely
+    summaries the one that tells more. Matters where there are several, by beam, candidates or `choose_length`."""
     no_repeat_ngram: int = 3
     """No n-gram of this many tokens occurs twice in the summary of what is read at once; 0 means no such rule."""
     allow_unk: bool = False
@@ -71,6 +75,8 @@ class SummaryOptions:
             raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
         if self.detokenise not in ("auto", True, False):
             raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
+        if not 0 <= self.reconstruction < math.inf:
+            raise UserError(f"reconstruction is a weight of 0 or more, not {self.reconstruction}")
         self.length()
         self.decoding(1)  # complain now rather than at the first document
 
@@ -125,11 +131,20 @@ class Task(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What was written for a task: token ids without `</s>`, log-probability, tokens with `</s>`."""
+    """What was written for a task: token ids without `</s>`, log-probability, tokens with `</s>`.
+
+    reconstruction: log p of the document given it, nats per token of the document; 0 where nobody asks.
+    """
 
     ids: list[int]
     score: float
     length: int
+    reconstruction: float = 0.0
+
+    def rank(self, options: SummaryOptions) -> float:
+        """What orders candidates."""
+        likely = self.score / max(self.length, 1) ** options.length_penalty
+        return likely + options.reconstruction * self.reconstruction
 
 
 class Summarizer:
@@ -254,10 +269,12 @@ class Summarizer:
             for both in zip((d.pieces for d in documents), lengths, strict=True)
         ]
         found = self.decode(list(tasks), options)
+        if options.reconstruction:
+            found = self.reconstructed(list(tasks), found, options)
         return [
             [
                 [
-                    Written(self.vocabulary.decode(s.ids, piece.slots), s.score, s.length, None)
+                    Written(self.vocabulary.decode(s.ids, piece.slots), s.score, s.length, None, s.rank(options))
                     for s in ranked([found[place] for place in places], options)
                 ]
                 for piece, places in row
@@ -301,9 +318,22 @@ class Summarizer:
                         found[i] = summaries
         return found
 
+    def reconstructed(
+        self, tasks: list[Task], found: list[list[Summary]], options: SummaryOptions
+    ) -> list[list[Summary]]:
+        """The same candidates with how much of its document each tells."""
+        pairs = {(task.ids, tuple(s.ids)): 0.0 for task, each in zip(tasks, found, strict=True) for s in each}
+        with autocast(self.model.device, self.precision):
+            values = reconstruction(self.model, list(pairs), options.batch_size)
+        pairs = dict(zip(pairs, values, strict=True))
+        return [
+            [s._replace(reconstruction=pairs[task.ids, tuple(s.ids)]) for s in each]
+            for task, each in zip(tasks, found, strict=True)
+        ]
+
     def read(self, sources: list[tuple[int, ...]]) -> Seq2SeqState:
         """The generator's state before the first word, a row for each source."""
-        generator, ids = self.model.generator, self.pad(sources).to(self.model.device)
+        generator, ids = self.model.generator, pad(sources).to(self.model.device)
         return generator.start(generator.read(ids, ids != SPECIAL.pad))
 
     def step(
@@ -327,11 +357,6 @@ class Summarizer:
         columns = zip(*(x.tolist() for x in found), strict=True)
         return [[Summary(t[: n - 1], score, n) for t, score, n in zip(*row, strict=True) if n] for row in columns]
 
-    def pad(self, pieces: list[tuple[int, ...]]) -> Tensor:
-        """Ids (B, M), each piece followed by `</s>`."""
-        longest = max(map(len, pieces)) + 1
-        return torch.tensor([[*p, SPECIAL.eos, *[SPECIAL.pad] * (longest - len(p) - 1)] for p in pieces])
-
     def assemble(self, document: Document, pieces: list[list[Written]], options: SummaryOptions) -> list[Candidate]:
         """Candidates of a document from those of its pieces."""
         if not pieces:
@@ -348,5 +373,5 @@ class Summarizer:
 def ranked(found: Sequence[Sequence[Summary]], options: SummaryOptions) -> list[Summary]:
     """The best of several searches, each text once."""
     texts = {tuple(summary.ids): summary for summaries in found for summary in summaries}
-    by_rank = sorted(texts.values(), key=lambda s: s.score / max(s.length, 1) ** options.length_penalty, reverse=True)
+    by_rank = sorted(texts.values(), key=lambda summary: summary.rank(options), reverse=True)
     return by_rank[: options.num_candidates]
