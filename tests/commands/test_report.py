@@ -11,6 +11,8 @@ from report.test_page import checked
 
 from textvae import StyleTransfer
 from textvae.cli import main
+from textvae.config import load_config
+from textvae.errors import UserError
 from textvae.report.records import read_run
 from textvae.report.style_gallery import STEPS, style_gallery
 from textvae.report.style_model import StyleModel
@@ -57,6 +59,20 @@ def test_a_run_in_training_has_a_page(trained_run: Path, tmp_path: Path) -> None
     assert main(["report", str(run), "--quiet"]) == 0
     found = checked((run / "report.html").read_text())
     assert "holds no trained model" in found.text and "J_rec" in found.text
+
+
+@pytest.mark.parametrize(
+    "text", ["model: {from_the_future: 3}", "a: [", "- 1", "3", "training: {seed: x}", "task: sing"]
+)
+def test_a_configuration_of_another_version_is_told(trained_run: Path, tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="config.yaml cannot be used"):
+        (tmp_path / "config.yaml").write_text(text)
+        load_config(tmp_path / "config.yaml")
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    (run / "config.yaml").write_text(text)
+    assert main(["report", str(run), "--quiet"]) == 0
+    checked((run / "report.html").read_text())
 
 
 def test_moved_data_are_found_again(trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

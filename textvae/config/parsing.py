@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentError
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,15 @@ def save_config(config: ExperimentConfig | SummarizationConfig, path: Path) -> N
 
 
 def load_config(path: Path) -> Any:
-    """Read the config.yaml of a run."""
+    """Read the config.yaml of a run; UserError where it is missing, no YAML, or not what this version knows."""
     if not path.exists():
         raise UserError(f"{path} is missing: is {path.parent} a run directory of textvae?")
-    parser = make_parser(task=task_of(path) or "style_transfer")
-    return from_namespace(parser, parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    task = task_of(path) or "style_transfer"
+    if task not in TASKS:
+        raise UserError(f"{path} cannot be used by this version of textvae: it knows no task {task!r}")
+    parser = make_parser(task=task)
+    parser.exit_on_error = False  # a program that reads many runs must not end at one
+    try:
+        return from_namespace(parser, parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    except (ArgumentError, yaml.YAMLError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} cannot be used by this version of textvae: {error}") from error

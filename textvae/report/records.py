@@ -42,7 +42,8 @@ class RunRecord:
     @property
     def task(self) -> str | None:
         """The task trained; a configuration that names none is of the first task there was."""
-        return self.config.get("task", "style_transfer") if self.config else None
+        task = self.config.get("task", "style_transfer")
+        return task if self.config and isinstance(task, str) else None
 
     @property
     def steps(self) -> int:
