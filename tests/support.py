@@ -16,6 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 CPU = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
 """Environment of every process: no GPU, one thread."""
 
+TRAIN_SUMMARIZER = ("train.py", "--config", "configs/toy/news.yaml")
+SHORT_SUMMARIZER = (
+    "--stages=[{name: denoise, steps: 12}, {name: reconstructor, steps: 4}, {name: back_translation, steps: 4}, "
+    "{name: adversarial, steps: 4}]",
+    *("--training.evaluate_every", "12", "--training.checkpoint_every", "6", "--training.keep_checkpoints", "9"),
+)
+
 
 def run_python(
     *arguments: str, cwd: Path = ROOT, timeout: float = 300, **environment: str

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 from tests.laws import assert_same_bits
 from textvae import checkpoint
@@ -124,11 +125,12 @@ def test_others_may_read_what_was_written(run: Run, tmp_path: Path) -> None:
     try:
         run.save(1)
         with new_folder(tmp_path / "best") as folder:
-            (folder / "x").write_text("x")
+            save_file({"x": torch.ones(2)}, folder / "x.safetensors")
     finally:
         os.umask(before)
     for folder in (run.folder / "step_00000001", tmp_path / "best"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o755, folder
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o644}, folder
 
 
 # ---------------------------------------------------------------------------------------------- damage

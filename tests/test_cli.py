@@ -35,18 +35,21 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
 def every_option() -> set[str]:
     """Options of all our commands, from their parsers."""
     from textvae.commands import (
+        compare,
         evaluate,
         evaluate_summaries,
         evaluate_summarizer,
         export,
         fit_scorers,
+        report,
+        runs,
         summarize,
         transfer,
     )
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    modules = (evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers)
+    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers, report, runs)
     parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())

@@ -6,27 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from support import run_python
+from support import TRAIN_SUMMARIZER, run_python
 
 from textvae import Summarizer
 from textvae.cli import main
 from textvae.config import load_config
-
-TRAIN = ("train.py", "--config", "configs/toy/news.yaml")
-SHORT = (
-    "--stages=[{name: denoise, steps: 12}, {name: reconstructor, steps: 4}, {name: back_translation, steps: 4}, "
-    "{name: adversarial, steps: 4}]",
-    *("--training.evaluate_every", "12", "--training.checkpoint_every", "6", "--training.keep_checkpoints", "9"),
-)
-
-
-@pytest.fixture(scope="module")
-def short_run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """All four stages, a few steps each."""
-    run = tmp_path_factory.mktemp("runs") / "short"
-    done = run_python(*TRAIN, *SHORT, "--run", str(run), "--cache", str(cache))
-    assert done.returncode == 0, done.stderr
-    return run
 
 
 def test_a_run_directory_holds_everything(short_run: Path) -> None:
@@ -62,19 +46,27 @@ def test_a_run_starts_from_another(short_run: Path, cache: Path, tmp_path: Path)
     stages = "--stages=[{name: adversarial, steps: 2}]"
     critic = ("--adversarial.critic.kind", "recurrent", "--adversarial.estimator", "reinforce")
     done = run_python(
-        *TRAIN, stages, *critic, "--start", str(short_run), "--run", str(tmp_path / "b"), "--cache", str(cache)
+        *TRAIN_SUMMARIZER,
+        stages,
+        *critic,
+        "--start",
+        str(short_run),
+        "--run",
+        str(tmp_path / "b"),
+        "--cache",
+        str(cache),
     )
     assert done.returncode == 0, done.stderr
     assert "starts from step 24" in done.stderr and "generator, reconstructor, language_model" in done.stderr
     wrong = run_python(
-        *TRAIN, "--start", str(tmp_path / "nothing"), "--run", str(tmp_path / "c"), "--cache", str(cache)
+        *TRAIN_SUMMARIZER, "--start", str(tmp_path / "nothing"), "--run", str(tmp_path / "c"), "--cache", str(cache)
     )
     assert wrong.returncode == 2 and "holds no tokenizer" in wrong.stderr
 
 
 def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
     run = tmp_path / "news"
-    done = run_python(*TRAIN, "--run", str(run), "--cache", str(cache), timeout=900)
+    done = run_python(*TRAIN_SUMMARIZER, "--run", str(run), "--cache", str(cache), timeout=900)
     assert done.returncode == 0, done.stderr
     assert main(["evaluate", str(run), "--cache", str(cache)]) == 0
     rows = {

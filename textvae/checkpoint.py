@@ -54,8 +54,10 @@ def new_folder(target: Path) -> Iterator[Path]:
     temporary.chmod(0o777 & ~umask())  # mkdtemp allows its owner only
     try:
         yield temporary
+        mode = 0o666 & ~umask()
         for path in temporary.rglob("*"):
             if path.is_file():
+                path.chmod(mode)  # safetensors allows its owner only
                 with open(path, "rb") as handle:
                     os.fsync(handle.fileno())
         old = None

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 
+from textvae.commands.names import COMMANDS, command_module
 from textvae.errors import UserError
 
-COMMANDS = {
-    "train": "train a model (all options: textvae train --help)",
-    "transfer": "rewrite sentences in another style",
-    "summarize": "shorten texts",
-    "evaluate": "score a run, or any system's outputs",
-    "fit-scorers": "make what reranking and retrieval need of a run",
-    "export": "copy what is needed to use a model",
-    "data": "download data sets, check your own",
-}
 EXIT_CODES = "exit codes: 0 done, 1 unexpected error, 2 wrong input or usage, 3 training diverged, 130/143 stopped"
 
 
@@ -37,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             parser.print_help()
         return 0
-    module = importlib.import_module(f"textvae.commands.{argv[0].replace('-', '_')}")
+    module = command_module(argv[0])
     try:
         return module.main(argv[1:], prog=f"textvae {argv[0]}")
     except UserError as error:

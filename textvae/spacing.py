@@ -11,6 +11,7 @@ _SPACELESS = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _MARKS = "\u3000-\u3004\u3008-\u303f\uff01-\uff0f\uff1a-\uff20"  # punctuation of Chinese and Japanese
+_SPACES = "\u0085-\u0085\u200b-\u200b"  # what `textvae.text.normalise` makes a space of, or nothing
 _ALONE = re.compile(rf"\s*([{_SPACELESS}{_MARKS}])")
 _LETTER = re.compile(rf"[{_SPACELESS}]")
 _GAP = re.compile(rf"(?<=[{_SPACELESS}{_MARKS}]) +(?=[{_SPACELESS}{_MARKS}])")
@@ -31,6 +32,22 @@ def spaced(text: str) -> str:
         elif part.strip():
             cut.append(part.strip())
     return " ".join(cut)
+
+
+def words(text: str) -> list[str]:
+    """Words of a prepared string; characters, in a script without spaces."""
+    return spaced(text).split()
+
+
+def count_words(text: str) -> int:
+    """How many `words` there are."""
+    return len(words(text))
+
+
+def first_bytes() -> frozenset[int]:
+    """First bytes, in UTF-8, of all characters that may be words by themselves or spaces."""
+    ends = re.findall("(.)-(.)", _SPACELESS + _MARKS + _SPACES)
+    return frozenset(byte for a, b in ends for byte in range(a.encode()[0], b.encode()[0] + 1))
 
 
 def is_spaced(text: str) -> bool:

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
-from textvae.inference.lengths import SENSIBLE, shared
+from textvae.inference.lengths import SENSIBLE, Length, shared
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer, SummaryOptions, Task
+from textvae.modules.seq2seq import Seq2SeqState
 from textvae.spacing import spaced
 from textvae.text import detokenise, normalise
 
@@ -195,10 +196,15 @@ def test_fewest_words(word: Summarizer) -> None:
 
 def test_the_countdown_reaches_the_model(word: Summarizer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    start = word.model.generator.start
-    monkeypatch.setattr(
-        word.model.generator, "start", lambda m, r: (asked.extend(r.tolist()), start(m, r))[1], raising=True
-    )
+    step = word.model.generator.step
+
+    def noted(tokens: torch.Tensor, state: Seq2SeqState) -> object:
+        if (tokens == 1).all():
+            assert state.remaining is not None
+            asked.extend(state.remaining.tolist())
+        return step(tokens, state)
+
+    monkeypatch.setattr(word.model.generator, "step", noted)
     word(DOCUMENTS[0], words=6)
     word(DOCUMENTS[0], ratio=0.5)
     words = len(word.reader.prepare(DOCUMENTS[0]).split())
@@ -298,6 +304,28 @@ def test_documents_that_differ_in_rare_words_alone_are_decoded_once(
         outputs = word(RARE[:1] * 5 + [RARE[3]] + RARE[:1], **COPY)
     assert sum(rows) == 1 and len(set(outputs)) == 2
     assert outputs[5] == outputs[0].replace("zyzzyva", WORDS[3]).replace("xerxes", WORDS[4]) != outputs[0]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_document_is_read_once_for_all_of_its_lengths(
+    summarize: Summarizer, beam: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And each length's summaries are those of that length alone."""
+    options = SummaryOptions(words=6, min_words=3, choose_length=True, beam=beam, batch_size=7)
+    pieces = [document.pieces[0] for document in summarize.reader.read(lines_for(summarize)) if document.pieces]
+    tasks = [task for piece in pieces for task in summarize.tasks(piece, Length(3, 6), options)]
+    alone = [summarize.decode([task], options)[0] for task in tasks]
+    rows = []
+    read = summarize.model.generator.read
+    monkeypatch.setattr(
+        summarize.model.generator, "read", lambda ids, mask: (rows.append(len(ids)), read(ids, mask))[1]
+    )
+    together = summarize.decode(tasks, options)
+    assert sum(rows) == len({task.ids for task in tasks}) < len(tasks)
+    assert [[s.ids for s in found] for found in together] == [[s.ids for s in found] for found in alone]
+    for one, other in zip(itertools.chain(*together), itertools.chain(*alone), strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-9)
+    assert len({tuple(found[0].ids) for found in together}) > len(pieces), "lengths differ"
 
 
 def test_more_rare_words_than_slots(word: Summarizer) -> None:

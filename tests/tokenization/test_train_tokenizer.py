@@ -181,6 +181,23 @@ def test_loading_says_what_is_wrong(tokenizers: dict[str, PreTrainedTokenizerFas
         load_tokenizer(tmp_path)
 
 
+def test_only_what_a_bad_file_raises_is_called_one(
+    tokenizers: dict[str, PreTrainedTokenizerFast], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizers["word"].save_pretrained(tmp_path)
+    for bad in (b"", b"[]", b"{}", b"3", b"\xff\xfe\x00", b"\0" * 9, b'{"version": "1.0", "model": "x"}'):
+        (tmp_path / "tokenizer.json").write_bytes(bad)
+        with pytest.raises(UserError, match="not a readable tokenizer"):
+            load_tokenizer(tmp_path)
+
+    def broken(**_: object) -> None:
+        raise TypeError("a mistake of ours")
+
+    monkeypatch.setattr("transformers.PreTrainedTokenizerFast", broken)
+    with pytest.raises(TypeError, match="of ours"):
+        load_tokenizer(tmp_path)
+
+
 def test_same_texts_make_the_same_tokenizers_in_another_process(
     tokenizers: dict[str, PreTrainedTokenizerFast],
 ) -> None:

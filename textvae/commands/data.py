@@ -15,8 +15,8 @@ EPILOG = """examples:
 """
 
 
-def main(argv: list[str], prog: str = "textvae data") -> int:
-    """Exit code 0, or 2 where the input is wrong."""
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """Arguments of the command; `check` has a parser of its own."""
     parser = argparse.ArgumentParser(
         prog=prog, description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -31,9 +31,14 @@ def main(argv: list[str], prog: str = "textvae data") -> int:
     sample = actions.add_parser("sample", help="write the bundled sample of reviews")
     sample.add_argument("folder")
     sample.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def main(argv: list[str], prog: str = "textvae data") -> int:
+    """Exit code 0, or 2 where the input is wrong."""
     if argv[:1] == ["check"]:
         return check(argv[1:], f"{prog} check")
-    arguments = parser.parse_args(argv)
+    arguments = make_parser(prog).parse_args(argv)
     if arguments.action == "sample":
         return write(arguments.folder, arguments.seed)
     return download(arguments.name, arguments.folder, arguments.base_url)

@@ -11,13 +11,13 @@ from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.inference.constraints import NEVER
 from textvae.inference.search import Step
 from textvae.modules.decoders.base import DecoderState
-from textvae.spacing import spaced
+from textvae.spacing import count_words as count_spaced
+from textvae.spacing import first_bytes
 from textvae.text import normalise
 from textvae.tokenization.config import SPECIAL, UNK
 from textvae.tokenization.pretrained import WORD_START
 
-FIRST_BYTES = (0xC2, *range(0xE0, 0xEA), *range(0xEF, 0xF5))
-"""First bytes of characters that may be words by themselves (Thai, kana, Chinese) or spaces (U+0085, U+200B)."""
+FIRST_BYTES = first_bytes()
 
 
 def count_words(text: str, subword: bool) -> int:
@@ -26,7 +26,7 @@ def count_words(text: str, subword: bool) -> int:
     A word tokenizer's words are its tokens, punctuation included. With pieces of words it is what stands between
     spaces, and every character of a script without spaces. The mark of undecodable bytes is no word.
     """
-    return len(spaced(text.replace("\ufffd", "")).split()) if subword else len(text.split())
+    return count_spaced(text.replace("\ufffd", "")) if subword else len(text.split())
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def _token(token: str) -> tuple[int, int, bool, bool]:
         byte = int(token[3:-1], 16)
         if 0x80 <= byte < 0xC0:  # continues a character
             return 0, 0, False, True
-        text = normalise(chr(byte)) or " " if byte < 0x80 else "\u4e00" if byte in FIRST_BYTES else "x"
+        wide = byte in FIRST_BYTES  # its character may be a word by itself, as this one is
+        text = normalise(chr(byte)) or " " if byte < 0x80 else "\u4e00" if wide else "x"
     alone = count_words(text, subword=True)
     within = count_words(f"x{text}", subword=True) - 1
     ends = count_words(f"{text}x", subword=True) == alone

@@ -72,7 +72,7 @@ def load(path: str | Path, device: torch.device, kind: type[Model]) -> Loaded[Mo
     Raises UserError where something is missing, damaged, of another kind, or would have to be unpickled.
     """
     model_folder, run = locate(Path(path))
-    tokenizer = read_tokenizer(run / "tokenizer")
+    tokenizer = load_tokenizer(run / "tokenizer")
     model = read_model(model_folder, kind)
     words = model.config.vocab_size - getattr(model.config, "slots", 0)  # slots follow the words of the tokenizer
     if len(tokenizer) != words:
@@ -158,16 +158,6 @@ def silent() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
-
-
-def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a run."""
-    try:
-        return load_tokenizer(folder)
-    except UserError:
-        raise
-    except Exception as error:  # the Rust library raises bare Exception
-        raise UserError(f"{folder} cannot be loaded: {error}") from error
 
 
 def read_text_config(path: Path) -> TextConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -27,6 +27,7 @@ from textvae.inference.search import beam_search, roll_out
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import Written, batches, combine
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
+from textvae.modules.seq2seq import Seq2SeqState
 from textvae.text import TextConfig
 from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
 
@@ -281,35 +282,50 @@ class Summarizer:
         return Task(piece.ids, len(piece.slots), least, length.most, tokens, most, unknown)
 
     def decode(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
-        """Candidates of each task."""
+        """Candidates of each task. What several tasks read, as with lengths to choose from, is read once."""
         found: list[list[Summary]] = [[] for _ in tasks]
-        order = sorted(range(len(tasks)), key=lambda i: len(tasks[i].ids))
+        readers: dict[tuple[int, ...], list[int]] = {}
+        for i, task in enumerate(tasks):
+            readers.setdefault(task.ids, []).append(i)
+        sources = sorted(readers, key=len)
         size = max(1, options.batch_size // options.decoding(1).beam)
         with autocast(self.model.device, self.precision):
-            for batch in batches(order, [len(task.ids) for task in tasks], size):
-                for i, summaries in zip(batch, self.step([tasks[i] for i in batch], options), strict=True):
-                    found[i] = summaries
+            for batch in batches(range(len(sources)), [len(source) for source in sources], size):
+                state = self.read([sources[place] for place in batch])
+                pairs = [(row, i) for row, place in enumerate(batch) for i in readers[sources[place]]]
+                pairs.sort(key=lambda pair: tasks[pair[1]].tokens)  # rows of one length end together
+                for start in range(0, len(pairs), size):
+                    rows, chosen = zip(*pairs[start : start + size], strict=True)
+                    written = self.step(state, rows, [tasks[i] for i in chosen], options)
+                    for i, summaries in zip(chosen, written, strict=True):
+                        found[i] = summaries
         return found
 
-    def step(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
-        """One batch: read, then search under length control."""
-        device, generator = self.model.device, self.model.generator
-        ids = self.pad([task.ids for task in tasks]).to(device)
+    def read(self, sources: list[tuple[int, ...]]) -> Seq2SeqState:
+        """The generator's state before the first word, a row for each source."""
+        generator, ids = self.model.generator, self.pad(sources).to(self.model.device)
+        return generator.start(generator.read(ids, ids != SPECIAL.pad))
+
+    def step(
+        self, state: Seq2SeqState, rows: Sequence[int], tasks: list[Task], options: SummaryOptions
+    ) -> list[list[Summary]]:
+        """One batch: search under length control, task i from row `rows[i]` of what was read."""
+        device = self.model.device
         numbers = torch.tensor([task[1:] for task in tasks], device=device)
         slots, least, most, tokens, countdown, unknown = numbers.unbind(1)
         config = options.decoding(max(task.tokens for task in tasks))
-        control = LengthControl(generator.step, self.table.to(device), self.vocabulary.words)
-        memory = generator.read(ids, ids != SPECIAL.pad)
-        state = control.start(generator.start(memory, countdown), Limits(least, most, tokens, slots, unknown.bool()))
+        control = LengthControl(self.model.generator.step, self.table.to(device), self.vocabulary.words)
+        begun = replace(state.select(torch.tensor(rows, device=device)), remaining=countdown)
+        limited = control.start(begun, Limits(least, most, tokens, slots, unknown.bool()))
         constraints = Constraints(config, SPECIAL, device)
-        parts = state, len(tasks)
+        parts = limited, len(tasks)
         if config.strategy == "beam":
             found = beam_search(control.step, *parts, config, constraints, SPECIAL)
         else:
             tokens, scores, sizes = roll_out(control.step, *parts, likeliest, config, constraints, SPECIAL)
             found = tokens[:, None], scores[:, None], sizes[:, None]
-        rows = zip(*(x.tolist() for x in found), strict=True)
-        return [[Summary(t[: n - 1], score, n) for t, score, n in zip(*row, strict=True) if n] for row in rows]
+        columns = zip(*(x.tolist() for x in found), strict=True)
+        return [[Summary(t[: n - 1], score, n) for t, score, n in zip(*row, strict=True) if n] for row in columns]
 
     def pad(self, pieces: list[tuple[int, ...]]) -> Tensor:
         """Ids (B, M), each piece followed by `</s>`."""

@@ -31,9 +31,10 @@ def lm_kl(log_probs: Tensor, lm_log_probs: Tensor, mask: Tensor) -> Tensor:
 
 
 def lm_reverse_kl(log_probs: Tensor, lm_log_probs: Tensor, mask: Tensor) -> Tensor:
-    """J_lm = KL(p_G ‖ p_LM): shapes as `lm_kl`. It only forbids what the language model finds unlikely.
+    """J_lm = KL(p_G ‖ p_LM) = Σ_v p_G(v) (log p_G(v) − log p_LM(v)), with the shapes of `lm_kl`.
 
-    Not SEQ3's. The generator may stay sure of one word, where SEQ3's form pulls it towards the spread of the prior.
+    Not SEQ3's: it only forbids what the language model finds unlikely. The generator may stay sure of one word, where
+    SEQ3's form pulls it towards the spread of the prior.
     """
     return _divergence(log_probs, lm_log_probs, mask)
 

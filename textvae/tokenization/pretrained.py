@@ -85,7 +85,9 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerFast:
         raise UserError(f"{path}: no such file; is {folder} the tokenizer folder of a run?")
     try:
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), **_KEYWORDS)
-    except Exception as error:  # the Rust library raises a plain Exception for any bad file
+    except Exception as error:  # the Rust library raises a plain Exception for any bad file, and nothing else
+        if type(error) is not Exception:
+            raise
         raise UserError(f"{path}: not a readable tokenizer ({error}); restore it or train again") from error
     found = token_strings(tokenizer)[: len(SPECIAL_TOKENS)]
     if tuple(found) != SPECIAL_TOKENS:

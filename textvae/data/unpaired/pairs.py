@@ -16,7 +16,7 @@ import numpy as np
 from textvae.data.checks import Tally, contains
 from textvae.data.unpaired.staging import Staged
 from textvae.errors import UserError
-from textvae.spacing import spaced
+from textvae.spacing import words
 
 ACCIDENTS = 0.05  # share of references among the texts, or of texts that equal a document, that may be an accident
 SAMPLE = 2_000  # rows compared when two files may go together line by line
@@ -134,5 +134,5 @@ _WORD = re.compile(r"\w{2,}|[^\W\d_]")
 
 def _words(text: str) -> set[str]:
     """The words of a text (the characters of a script without spaces), punctuation left out where there are others."""
-    words = spaced(text).split()
-    return {word for word in words if _WORD.search(word)} or set(words)
+    found = words(text)
+    return {word for word in found if _WORD.search(word)} or set(found)

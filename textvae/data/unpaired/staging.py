@@ -18,7 +18,7 @@ from textvae.data.staging import check_characters, open_table, text_hash, write_
 from textvae.data.unpaired.config import FilesConfig, PairsConfig, SideConfig
 from textvae.data.unpaired.files import Opened
 from textvae.errors import UserError
-from textvae.spacing import spaced
+from textvae.spacing import count_words
 from textvae.text import TextConfig, prepare
 
 SIDE = {"text": pa.string(), "id": pa.string()}
@@ -56,11 +56,6 @@ class Staged:
         if not len(found):
             return SplitSummary({"": 0}, 0.0, 0)
         return SplitSummary({"": len(found)}, round(float(found.mean()), 2), int(found.max()))
-
-
-def count_words(text: str) -> int:
-    """Words of a prepared string; characters, in a script without spaces."""
-    return text.count(" ") + 1 if text.isascii() else len(spaced(text).split())
 
 
 class Stager:

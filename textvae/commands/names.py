@@ -1,0 +1,25 @@
+"""The names of the subcommands, and what each is for. Imports none of them, so that `--help` is instant."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+COMMANDS = {
+    "train": "train a model (all options: textvae train --help)",
+    "transfer": "rewrite sentences in another style",
+    "summarize": "shorten texts",
+    "evaluate": "score a run, or any system's outputs",
+    "fit-scorers": "make what reranking and retrieval need of a run",
+    "runs": "list trainings: state, best score, age, size",
+    "compare": "how runs differ in configuration and metrics",
+    "report": "a page about runs: curves, maps, tables, examples",
+    "export": "copy what is needed to use a model",
+    "data": "download data sets, check your own",
+    "completion": "a script that lets the shell complete commands and options",
+}
+
+
+def command_module(name: str) -> Any:
+    """The module of a subcommand, imported when it is needed."""
+    return import_module(f"textvae.commands.{name.replace('-', '_')}")

@@ -1,0 +1,120 @@
+"""Each objective's equation and meaning, taken from the docstrings of what computes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docstring_parser import parse_from_object
+
+from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, wgan_gp
+from textvae.objectives.adversarial import ADVERSARIAL
+from textvae.objectives.style_content import ObjectivesConfig
+from textvae.objectives.summarization import SummarizationObjectives
+from textvae.report.records import RunRecord, look_up, number
+
+STYLE: dict[str, Callable[..., Any]] = {
+    "J_rec": reconstruction.reconstruction,
+    "J_kl_s": latent.kl,
+    "J_kl_c": latent.kl,
+    "J_mul_s": multitask.style_cross_entropy,
+    "J_mul_c": multitask.bag_cross_entropy,
+    "J_dis_s": multitask.style_cross_entropy,
+    "J_dis_c": multitask.bag_cross_entropy,
+}
+SUMMARIES: dict[str, Callable[..., Any]] = {
+    "J_gp": wgan_gp.gradient_penalty,
+    "J_pg": policy_gradient.reinforce,
+    "J_topic": prior.topic_cosine,
+    "J_len": prior.length_penalty,
+    "J_cov": prior.coverage,
+}
+CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
+    "J_adv_s": ("objectives.adversarial", ADVERSARIAL),
+    "J_adv_c": ("objectives.adversarial", ADVERSARIAL),
+    "J_critic": ("adversarial.loss", wgan_gp.CRITIC_LOSSES),
+    "J_gen": ("adversarial.loss", wgan_gp.GENERATOR_LOSSES),
+    "J_lm": ("adversarial.language_prior", prior.LANGUAGE_PRIORS),
+}
+"""Objectives whose form a value of the configuration chooses."""
+CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
+    "style_transfer": (ObjectivesConfig, STYLE),
+    "summarization": (SummarizationObjectives, SUMMARIES),
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One objective of a run. equation: "" where it is a network's plain loss per word, which the meaning tells.
+
+    train, dev: the last value logged, unweighted, None before there is one.
+    """
+
+    name: str
+    equation: str
+    source: str
+    meaning: str
+    weight: str
+    train: float | None
+    dev: float | None
+
+
+def terms(record: RunRecord) -> list[Term]:
+    """Every objective that the run's configuration weighs."""
+    if record.task not in CONFIGS:
+        return []
+    config, functions = CONFIGS[record.task]
+    meanings = {p.arg_name: p.description or "" for p in parse_from_object(config).params}
+    found = look_up(record.config, "objectives")
+    return [
+        term(record, name, weight, functions, meanings)
+        for name, weight in (found.items() if isinstance(found, dict) else ())
+        if name in meanings and isinstance(weight, dict)
+    ]
+
+
+def term(
+    record: RunRecord,
+    name: str,
+    weight: dict[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    meanings: Mapping[str, str],
+) -> Term:
+    """One row."""
+    function = functions.get(name)
+    if name in CHOSEN:
+        option, forms = CHOSEN[name]
+        function = forms.get(str(look_up(record.config, option)))
+    equation, source = ("", "") if function is None else equation_of(function)
+    if name.startswith("J_dis"):
+        equation = equation.partition(", y_")[0]  # the same sum as J_mul's, over the adversary's y
+    keys = {key for row in record.metrics for key in row if key.startswith("train/") and key.endswith(f"/{name}")}
+    train = last(record, *(keys - {f"train/lambda/{name}"}))
+    return Term(name, equation, source, meanings[name], in_words(weight), train, last(record, f"dev/{name}"))
+
+
+def equation_of(function: Callable[..., Any]) -> tuple[str, str]:
+    """The right-hand side of the equation that a docstring begins with, and the paper named in brackets after it."""
+    first = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split("\n"))
+    right = first.partition(" = ")[2]
+    equation, _, rest = right.partition("  (")
+    return equation.partition(". ")[0].rstrip(" ."), rest.partition(")")[0]
+
+
+def in_words(weight: Mapping[str, Any]) -> str:
+    """`0.03, tanh over 3000 steps from step 100`."""
+    text = str(weight.get("weight"))
+    if weight.get("schedule", "constant") != "constant":
+        text += f", {weight['schedule']} over {weight.get('steps')} steps"
+    return text + (f" from step {weight['start']}" if weight.get("start") else "")
+
+
+def last(record: RunRecord, *keys: str) -> float | None:
+    """The last finite value of any of the keys."""
+    for row in reversed(record.metrics):
+        for key in keys:
+            if (value := number(row.get(key))) is not None:
+                return value
+    return None

@@ -1,0 +1,112 @@
+"""What a style run does, for people to look at: maps, rewritings, interpolations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from textvae.report.latent_maps import Map, maps
+from textvae.report.style_model import StyleModel
+
+PAIRS, STEPS = 3, 5
+"""Pairs of sentences that are joined by strips, and sentences on a strip."""
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A sentence, the style asked for, what the model wrote, and a human's version ("" where there is none)."""
+
+    text: str
+    source: str
+    target: str
+    output: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Decoded sentences from one pair of points to another. moved: which spaces change on the way."""
+
+    moved: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Two sentences with the strips between them."""
+
+    begin: str
+    end: str
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
+class StyleGallery:
+    """labels (N,) of the sentences on the maps, names of labels, KL of each unit (Z,) by space."""
+
+    names: tuple[str, ...]
+    sentences: list[str]
+    labels: list[int]
+    maps: list[Map]
+    kl: dict[str, np.ndarray]
+    rewritings: list[Rewriting]
+    journeys: list[Journey]
+
+
+def style_gallery(folder: Path, count: int, data_path: str | None = None, examples: int = 8) -> StyleGallery:
+    """Look at a run's best model: `count` dev sentences on the maps, `examples` rewritings of each label.
+
+    UserError where model or data are not there. A thousand sentences take some ten seconds, mostly t-SNE's.
+    """
+    model = StyleModel.open(folder, data_path)
+    shown = model.sentences("dev", max(count // len(model.labels), 1))
+    encoded = model.encode(shown.texts, shown.labels)
+    return StyleGallery(
+        names=model.labels,
+        sentences=shown.texts,
+        labels=shown.labels.tolist(),
+        maps=maps(encoded.means) if count else [],
+        kl=encoded.kl,
+        rewritings=rewritings(model, examples),
+        journeys=journeys(model),
+    )
+
+
+def rewritings(model: StyleModel, examples: int) -> list[Rewriting]:
+    """Test sentences of each label in the next label's style, as `textvae transfer` writes them."""
+    chosen, found = model.sentences("test", examples), []
+    for source, name in enumerate(model.labels):
+        rows = np.flatnonzero(chosen.labels == source).tolist()
+        target = model.labels[(source + 1) % len(model.labels)]
+        texts = [chosen.texts[row] for row in rows]
+        outputs = model.transfer(texts, target=target, detokenise=False)
+        for row, output in zip(rows, outputs, strict=True):
+            # references are of the other of two labels; with more, whose they are is not told here
+            human = next(iter(chosen.references[row]), "") if len(model.labels) == 2 else ""
+            found.append(Rewriting(chosen.texts[row], name, target, output, human))
+    return found
+
+
+def journeys(model: StyleModel) -> list[Journey]:
+    """From sentences of the first label to sentences of the second: content alone, style alone, and both."""
+    chosen = model.sentences("dev", PAIRS)
+    begins, ends = (np.flatnonzero(chosen.labels == label)[:PAIRS].tolist() for label in (0, 1))
+    means = model.encode(chosen.texts).means
+    found = []
+    for a, b in zip(begins, ends, strict=False):
+        paths = {
+            "content": (path(means["z_s"], a, a), path(means["z_c"], a, b)),
+            "style": (path(means["z_s"], a, b), path(means["z_c"], a, a)),
+            "both": (path(means["z_s"], a, b), path(means["z_c"], a, b)),
+        }
+        strips = tuple(Strip(moved, tuple(model.write(*points))) for moved, points in paths.items())
+        found.append(Journey(chosen.texts[a], chosen.texts[b], strips))
+    return found
+
+
+def path(means: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Points (STEPS, Z) on the straight line between two rows."""
+    shares = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)[:, None]
+    return (1 - shares) * means[begin] + shares * means[end]
