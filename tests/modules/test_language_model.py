@@ -144,3 +144,13 @@ def test_sizes_are_checked() -> None:
         LanguageModelConfig(dropout=1.0)
     with pytest.raises(UserError, match="at least 1"):
         LanguageModelConfig(layers=0)
+
+
+def test_an_adaptive_output_is_a_distribution_too() -> None:
+    torch.manual_seed(0)
+    words = 1500  # more than the head of the adaptive softmax has
+    model = RecurrentLanguageModel(LanguageModelConfig(embedding_size=6, size=8, output="adaptive"), words).eval()
+    ids, mask = torch.randint(5, words, (ROWS, LONGEST)), texts()[1]
+    log_probs = model.next_word(ids)
+    assert_close(log_probs.logsumexp(-1), torch.zeros(ROWS, LONGEST), 1e-5)
+    assert_close(model.log_prob(ids, mask), log_probs.gather(2, ids[..., None])[..., 0].where(mask, 0.0), 1e-5)

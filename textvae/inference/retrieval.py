@@ -1,8 +1,8 @@
 """Sentences of a corpus by their content: candidates for reranking, and the retrieve-only baseline.
 
 MODEL/scorers/index.safetensors: what `ContentIndex.save` writes. Only the posterior means of z_c are compared, so that
-a sentence of another style about the same things is near (retrieve-only: Li et al. 2018, sec. 3.2, baseline
-"RETRIEVEONLY", there with the distance of embeddings).
+a sentence of another style about the same things is near (retrieve-only: Li et al. 2018, sec. 3.3, "RETRIEVEONLY",
+where words and their embeddings are compared).
 """
 
 from __future__ import annotations

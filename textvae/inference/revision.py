@@ -1,7 +1,7 @@
 """Gradient search in latent space for one sentence: the slow alternative to a single pass.
 
 Revision in continuous space (Liu et al. 2020, "Revision in continuous space: unsupervised text style transfer without
-adversarial learning", sec. 3.3) and fast gradient iterative modification (Wang et al. 2019, "Controllable unsupervised
+adversarial learning") and fast gradient iterative modification (Wang et al. 2019, "Controllable unsupervised
 text attribute transfer via editing entangled latent representation", alg. 1) move a latent along the gradient of an
 attribute's predictor. Here the predictor reads the words that the latent gives, not the latent.
 """

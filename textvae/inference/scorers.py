@@ -66,7 +66,7 @@ class Reranking:
     """Candidates per sentence, divided over the strengths."""
     strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
     """Multiples of the strength of transfer at which they are written."""
-    diversity: float = 1.0
+    diversity: float = 2.0
     """Taken from a further candidate's score times its likeness (0-1) to those before it."""
 
     def __post_init__(self) -> None:

@@ -77,7 +77,8 @@ class RecurrentLanguageModel(nn.Module):
         """
         words = embed(sequence[:, :-1], self.embedding)
         start = self.embedding.weight[SPECIAL.bos].to(words.dtype).expand(len(sequence), 1, -1)
-        return self.output.log_probs(self.hidden(torch.cat((start, words), dim=1)))
+        hidden = self.hidden(torch.cat((start, words), dim=1))
+        return self.output.log_probs(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
 
     def log_prob(self, sequence: Tensor, mask: Tensor) -> Tensor:
         """log p(x_t | x_<t) of a text, (B, L) nats, 0 where mask (B, L) is; of points, Σ_v x_t(v) log p(v | x_<t)."""
