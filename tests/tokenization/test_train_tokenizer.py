@@ -269,7 +269,7 @@ def test_impossible_vocabularies_are_errors() -> None:
         TokenizerConfig("word", vocab_size=5)
     with pytest.raises(UserError, match="min_frequency"):
         TokenizerConfig(min_frequency=0)
-    with pytest.raises(UserError, match="word, bpe or unigram"):
+    with pytest.raises(UserError, match="word, bpe, unigram or pretrained"):
         TokenizerConfig(kind="char")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="raise tokenizer.vocab_size"):
         train_tokenizer(TokenizerConfig("unigram", vocab_size=265), corpus())

@@ -7,6 +7,7 @@ from typing import Literal
 
 from textvae.data.unpaired.config import UnpairedDataConfig
 from textvae.data.unpaired.denoising import SummaryNoiseConfig
+from textvae.errors import UserError
 from textvae.evaluation.summaries.config import AlarmLimits, SummarySelectionConfig
 from textvae.inference.config import SummaryDecodingConfig
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig
@@ -53,3 +54,7 @@ class SummarizationConfig:
     """How the best model is chosen on documents without summaries."""
     alarms: AlarmLimits = field(default_factory=AlarmLimits)
     """When a warning is given that the networks invent a code."""
+
+    def __post_init__(self) -> None:
+        if self.tokenizer.kind == "pretrained":
+            raise UserError("tokenizer.kind pretrained serves style transfer; a summarizer learns its own vocabulary")

@@ -9,6 +9,7 @@ from typing import Literal
 from transformers import PreTrainedTokenizerFast
 
 from textvae.text import TextConfig, detokenise, normalise, prepare, split_sentences
+from textvae.tokenization import loses_spaces
 
 Detokenise = Literal["auto"] | bool
 
@@ -56,6 +57,7 @@ class LineReader:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, text: TextConfig, max_tokens: int, unk: int = 3):
         self.tokenizer, self.text, self.max_tokens, self.unk = tokenizer, text, max_tokens, unk
+        self.loses_spaces = loses_spaces(tokenizer)
 
     def read(self, lines: Sequence[str]) -> list[Line]:
         """All pieces are tokenised in one call. A line without words has no pieces."""
@@ -111,6 +113,8 @@ class LineReader:
     def decode(self, outputs: Sequence[Sequence[int]]) -> list[str]:
         """Prepared strings of token ids, each one line whatever bytes a subword model wrote."""
         texts = self.tokenizer.backend_tokenizer.decode_batch([list(ids) for ids in outputs], skip_special_tokens=True)
+        if self.loses_spaces:
+            return [prepare(self.tokenizer.clean_up_tokenization(text), self.text) for text in texts]
         return [normalise(text) for text in texts]
 
 

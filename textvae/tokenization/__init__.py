@@ -11,7 +11,7 @@ from textvae.tokenization.config import (
     UNK_ID,
     TokenizerConfig,
 )
-from textvae.tokenization.pretrained import is_subword, load_tokenizer, token_ids
+from textvae.tokenization.pretrained import is_subword, load_tokenizer, loses_spaces, token_ids
 from textvae.tokenization.training import train_tokenizer
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TokenizerConfig",
     "is_subword",
     "load_tokenizer",
+    "loses_spaces",
     "token_ids",
     "train_tokenizer",
 ]

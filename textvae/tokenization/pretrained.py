@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,8 @@ JOINER = "\u2060"  # invisible word joiner; `textvae.text.normalise` removes it,
 
 # A user's literal "</s>" (or "<0x41>", the name of a byte) must not become the token of that name: the joiner
 # is put behind its "<" before the model sees it and taken out when decoding.
-_CONTROL_NAME = r"<(?=(?:pad|s|/s|mask|0x[0-9A-F]{2})>)"
-_control_name = re.compile(_CONTROL_NAME)
+CONTROL_NAME = r"<(?=(?:pad|s|/s|mask|0x[0-9A-F]{2})>)"
+_control_name = re.compile(CONTROL_NAME)
 _KEYWORDS: dict[str, Any] = {
     "pad_token": PAD,
     "bos_token": BOS,
@@ -48,11 +50,10 @@ def build(model: Model, subword: bool) -> PreTrainedTokenizerFast:
     `<unk>` is not "special" to the backend, because `decode(..., skip_special_tokens=True)` would otherwise
     drop unknown words without a trace.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 
     backend = Tokenizer(model)
-    backend.normalizer = normalizers.Replace(Regex(_CONTROL_NAME), "<" + JOINER)
+    backend.normalizer = normalizers.Replace(Regex(CONTROL_NAME), "<" + JOINER)
     if subword:
         backend.pre_tokenizer = pre_tokenizers.Metaspace(WORD_START, prepend_scheme="always", split=True)
         backend.decoder = decoders.Sequence(
@@ -67,9 +68,22 @@ def build(model: Model, subword: bool) -> PreTrainedTokenizerFast:
         )
     else:
         backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return wrap(backend)
+
+
+def wrap(backend: Tokenizer, added: Sequence[dict[str, Any]] = (), spaced_unk: bool = False) -> PreTrainedTokenizerFast:
+    """Declare our five tokens, which begin the vocabulary; added: further words to look for before all pieces.
+
+    spaced_unk: the space before a literal `<unk>` is a piece of its own, where the decoder does not put one back.
+    """
+    from tokenizers import AddedToken
+    from transformers import PreTrainedTokenizerFast
+
     special = [token for token in SPECIAL_TOKENS if token != UNK]
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    backend.add_tokens([AddedToken(UNK, special=False, normalized=False, lstrip=True)])
+    backend.add_tokens([AddedToken(UNK, special=False, normalized=False, lstrip=not spaced_unk)])
+    for token in sorted(added, key=lambda token: token["id"]):
+        backend.add_tokens([AddedToken(**{n: v for n, v in token.items() if n != "id"})])
     return PreTrainedTokenizerFast(tokenizer_object=backend, **_KEYWORDS)
 
 
@@ -107,5 +121,35 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list
 
 
 def token_strings(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The V tokens in the order of their ids; pieces that begin a word are marked as ours are (`WORD_START`).
+
+    The vocabularies of pretrained models mark them otherwise: WordPiece marks the pieces that continue a word,
+    byte-level ones write a space and every other byte as a letter.
+    """
+    tokens = raw_tokens(tokenizer)
+    backend: Tokenizer = tokenizer.backend_tokenizer
+    decoder = "" if backend.decoder is None else json.dumps(json.loads(backend.to_str())["decoder"])
+    if loses_spaces(tokenizer):
+        prefix = json.loads(decoder)["prefix"]
+        words = (
+            t.removeprefix(prefix) if t.startswith(prefix) else WORD_START + t for t in tokens[len(SPECIAL_TOKENS) :]
+        )
+    elif '"ByteLevel"' in decoder:
+        words = (_marked(backend.decoder.decode([t])) for t in tokens[len(SPECIAL_TOKENS) :])
+    else:
+        return tokens
+    return [*tokens[: len(SPECIAL_TOKENS)], *words]
+
+
+def raw_tokens(tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """The V tokens in the order of their ids, as the vocabulary spells them."""
     return [str(tokenizer.convert_ids_to_tokens(i)) for i in range(len(tokenizer))]
+
+
+def loses_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether decoded text no longer tells which punctuation stood alone: WordPiece splits it off and guesses."""
+    return type(tokenizer.backend_tokenizer.decoder).__name__ == "WordPiece"
+
+
+def _marked(text: str) -> str:
+    return WORD_START + text[1:] if text.startswith(" ") else text

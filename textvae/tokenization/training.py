@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from textvae.errors import UserError
+from textvae.tokenization.adopted import adopt_tokenizer
 from textvae.tokenization.config import MASK, NUM_BYTES, SPECIAL_TOKENS, UNK, UNK_ID, TokenizerConfig
 from textvae.tokenization.pretrained import JOINER, WORD_START, build, training_text
 
@@ -157,6 +158,13 @@ def _seed_pieces(words: list[tuple[str, int]]) -> Iterator[tuple[str, int]]:
     yield from ((piece, count) for piece, count in ranked if count > 1)
 
 
+def _adopt(config: TokenizerConfig, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """The vocabulary of a pretrained model: nothing is learnt from the texts."""
+    if config.pretrained is None:
+        raise UserError("tokenizer.kind is pretrained: give tokenizer.pretrained, the name or folder of a model")
+    return adopt_tokenizer(config.pretrained)
+
+
 def _byte_tokens() -> list[str]:
     return [f"<0x{byte:02X}>" for byte in range(NUM_BYTES)]
 
@@ -165,4 +173,5 @@ _TRAINERS: dict[str, Callable[[TokenizerConfig, Iterable[str]], PreTrainedTokeni
     "word": _train_word,
     "bpe": _train_bpe,
     "unigram": _train_unigram,
+    "pretrained": _adopt,
 }
