@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.laws import OWN_DECODERS
 from textvae.inference.decoding import Decoded, DecodingConfig, decode
-from textvae.modules.decoders import DECODERS, Decoder, DecoderConfig, build_decoder
+from textvae.modules.decoders import Decoder, DecoderConfig, build_decoder
 from textvae.modules.output import OutputLayer
 
 VOCABULARY, MEMORY, PAD, BOS, EOS, UNK, MASK = 40, 12, 0, 1, 2, 3, 4
@@ -54,7 +55,7 @@ def build(kind: str) -> Writer:
     return Writer(decoder.double().eval(), output.double(), embedding.double())
 
 
-@pytest.fixture(params=sorted(DECODERS))
+@pytest.fixture(params=OWN_DECODERS)
 def writer(request: pytest.FixtureRequest) -> Iterator[Writer]:
     torch.set_num_threads(1)
     yield build(request.param)

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutput
 
-from tests.laws import BOS, CONTENT_SIZE, EOS, MASK, PAD, STYLE_SIZE, tiny_batch, tiny_model
+from tests.laws import BOS, CONTENT_SIZE, EOS, MASK, OWN_DECODERS, PAD, STYLE_SIZE, tiny_batch, tiny_model
 from textvae.inference.decoding import DecodingConfig, decode
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.decoders import DECODERS
 
 WORDS = 8
-every_decoder = pytest.mark.parametrize("decoder", sorted(DECODERS))
+every_decoder = pytest.mark.parametrize("decoder", OWN_DECODERS)
 
 
 def peaked(decoder: str) -> StyleContentVAE:

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.laws import BOS, EOS, MASK, PAD, assert_close
+from tests.laws import BOS, EOS, MASK, OWN_ENCODERS, PAD, assert_close
 from textvae.errors import UserError
 from textvae.modules.attentive_decoders import ATTENTIVE_DECODERS
-from textvae.modules.encoders import ENCODERS
 from textvae.modules.noise import NoiseKey
 from textvae.modules.seq2seq import MOST_WORDS_LEFT, Memory, Seq2Seq, Seq2SeqConfig, Seq2SeqState, Written
 
@@ -83,7 +82,7 @@ def stepwise(network: Seq2Seq, memory: Memory, case: Case, countdown: bool = Tru
 
 # ---------------------------------------------------------------------------------------------- one family
 def test_every_kind_has_an_encoder_a_decoder_and_an_option() -> None:
-    assert set(ATTENTIVE_DECODERS) == set(ENCODERS) == set(get_args(get_type_hints(Seq2SeqConfig)["kind"]))
+    assert set(ATTENTIVE_DECODERS) == set(OWN_ENCODERS) == set(get_args(get_type_hints(Seq2SeqConfig)["kind"]))
 
 
 def test_every_choice_reaches_the_networks() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from textvae.data.config import DataConfig
 from textvae.data.noise import NoiseConfig
+from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
 from textvae.models.configuration import ModelConfig
 from textvae.objectives.style_content import ObjectivesConfig
@@ -51,3 +52,13 @@ class ExperimentConfig:
     """How the model learns from its own transfers, where the terms that do have a weight."""
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     """How the best model is chosen on dev."""
+
+    def __post_init__(self) -> None:
+        sources = [part.pretrained for part in (self.model.encoder, self.model.decoder) if part.kind == "pretrained"]
+        if sources and self.tokenizer.kind != "pretrained" and self.start is None:
+            raise UserError(
+                f"tokenizer.kind is {self.tokenizer.kind}, but a pretrained part knows only its own vocabulary; "
+                "set tokenizer.kind pretrained"
+            )
+        if self.tokenizer.kind == "pretrained" and self.tokenizer.pretrained is None and sources:
+            self.tokenizer = replace(self.tokenizer, pretrained=sources[0])

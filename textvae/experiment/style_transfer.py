@@ -20,6 +20,7 @@ from textvae.files import atomic_write
 from textvae.model_card import ModelFacts, model_card
 from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import pretrained_config
+from textvae.models.pretrained import describe, load_weights
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.training.progress import Reporter
 from textvae.training.style_content import StyleContentRecipe
@@ -30,9 +31,10 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     """Model and adversaries with the seed's initial weights."""
     set_seed(config.training.seed)
     pretrained = pretrained_config(
-        config.model, len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
+        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
     )
     model = StyleContentVAE(pretrained)
+    load_weights(model, prepared.tokenizer)
     model.set_style_tokens(prepared.bag.style_token_ids(prepared.tokenizer))
     adversaries = Adversaries(
         config.model.style.size,
@@ -99,8 +101,8 @@ def facts(
     corpus, shape = prepared.corpus, config.model
     return ModelFacts(
         labels=corpus.labels,
-        encoder=f"{shape.encoder.kind} {shape.encoder.size}",
-        decoder=f"{shape.decoder.kind} {shape.decoder.size}",
+        encoder=shape.encoder.title,
+        decoder=shape.decoder.title,
         style_size=shape.style.size,
         content_size=shape.content.size,
         vocabulary=len(prepared.tokenizer),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,12 +11,12 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging
 
 from textvae.checkpoint import recover
 from textvae.errors import UserError
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.transformers_parts import silent
 from textvae.text import TextConfig
 from textvae.tokenization import load_tokenizer
 
@@ -144,20 +142,6 @@ def model_type(folder: Path) -> str:
     if kind not in MODELS:
         raise UserError(f"{folder / 'config.json'}: model_type {kind!r} is not one of {sorted(MODELS)}")
     return str(kind)
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """No progress bar and no report of transformers in the middle of people's pipes; what is wrong we tell."""
-    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()
 
 
 def read_text_config(path: Path) -> TextConfig:

@@ -115,7 +115,7 @@ def ascend(
         z.requires_grad_(True)
         mask = tokens != SPECIAL.pad
         inputs = torch.cat((torch.full_like(tokens[:, :1], SPECIAL.bos), tokens[:, :-1]), dim=1)
-        hidden = model.decoder(memory(z, rows), model.embedding(inputs))
+        hidden = model.decoder(memory(z, rows), model.target_embedding(inputs))
         words = straight_through(soft(model.output.logits(hidden)), tokens)
         hit = (exact(scorers.guide(words, mask)).log_softmax(-1) * style).sum(-1)
         distance = (z - start).square().sum(1) / start.square().sum(1).clamp(min=1e-12)

@@ -113,7 +113,7 @@ class CandidateWriter:
     def greedy(self, memory: Tensor) -> Tensor:
         """The likeliest words (N, T) of memories."""
         config = DecodingConfig(max_length=self.model.config.max_length, allow_unk=self.options.allow_unk)
-        parts = self.model.decoder, self.model.output, self.model.embedding
+        parts = self.model.decoder, self.model.output, self.model.target_embedding
         return decode(*parts, memory, config, self.ids, scored=False).tokens[:, 0]
 
     def revised(self, latent: Tensor, rows: Tensor | None) -> Tensor:
@@ -135,7 +135,7 @@ class CandidateWriter:
             keys = row_keys(0, keys.repeat_interleave(count), torch.arange(count).repeat(len(keys)))
         if self.options.revise:
             latent = self.revised(latent, rows)
-        parts = self.model.decoder, self.model.output, self.model.embedding
+        parts = self.model.decoder, self.model.output, self.model.target_embedding
         found = decode(*parts, self.memory(latent, rows), self.config, self.ids, keys, scored=scored)
         return Decoded(*(x.unflatten(0, (-1, count)).flatten(1, 2) for x in vars(found).values()))
 
@@ -158,6 +158,6 @@ class CandidateWriter:
         rows = None if source.rows is None else source.rows.repeat_interleave(each, dim=0)
         memory, flat = self.memory(latent.repeat_interleave(each, dim=0), rows), tokens.flatten(0, 1)
         inputs = torch.cat((torch.full_like(flat[:, :1], self.ids.bos), flat[:, :-1]), dim=1)
-        hidden = self.model.decoder(memory, self.model.embedding(inputs))
+        hidden = self.model.decoder(memory, self.model.target_embedding(inputs))
         nll = self.model.token_nll(hidden, flat.masked_fill(flat == self.ids.pad, -100))
         return -nll.sum(1).view(tokens.shape[:2])

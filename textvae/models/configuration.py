@@ -28,7 +28,7 @@ class ModelConfig:
     content: LatentConfig = field(default_factory=LatentConfig)
     """Content space z_c."""
     embedding_size: int = 300
-    """Width of a word vector, shared by encoder and decoder."""
+    """Width of a word vector, shared by encoder and decoder. A pretrained part brings its own."""
     embedding_dropout: float = 0.0
     """Dropout on word vectors."""
     hide_style_words: bool = False
@@ -42,6 +42,8 @@ class ModelConfig:
     """Style adversary: linear (the paper's) and mlp are trained, discriminant is solved anew at every step."""
     adversary_hidden: int = 128
     """Hidden units of the mlp adversary."""
+    decoder_embedding_size: int | None = None
+    """Width of the word vectors of a pretrained decoder beside another pretrained encoder. Found by the training."""
 
 
 def _known(cls: type, values: dict[str, Any], where: str) -> Any:
@@ -66,6 +68,7 @@ class StyleContentVAEConfig(PreTrainedConfig):
     style_space: dict[str, Any] | None = None
     content_space: dict[str, Any] | None = None
     embedding_size: int = 300
+    decoder_embedding_size: int | None = None
     embedding_dropout: float = 0.0
     hide_style_words: bool = False
     memory: dict[str, Any] | None = None
@@ -108,6 +111,7 @@ def pretrained_config(
         style_space=asdict(config.style),
         content_space=asdict(config.content),
         embedding_size=config.embedding_size,
+        decoder_embedding_size=config.decoder_embedding_size,
         embedding_dropout=config.embedding_dropout,
         hide_style_words=config.hide_style_words,
         memory=asdict(config.memory),

@@ -14,6 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
+from textvae.models.memory_encoder import MemoryEncoder
 from textvae.modules.classifiers import Classifier
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded, build_encoder
@@ -22,6 +23,7 @@ from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
 from textvae.modules.relaxations import embed
+from textvae.modules.transformers_parts import freeze_unless_tuned
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,18 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.num_styles = num_styles
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        # Two pretrained parts from different sources have word vectors of their own; everything else shares them.
+        self.decoder_embedding: nn.Embedding | None = None
+        if config.decoder_embedding_size is not None:
+            size = config.decoder_embedding_size
+            self.decoder_embedding = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
         self.sentence_encoder = build_encoder(encoder, config.embedding_size)
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
         self.vector_size, memory = style.size + content.size, config.memory_part()
-        self.decoder = build_decoder(decoder, config.embedding_size, self.vector_size, memory.kind != "none")
+        self.decoder = build_decoder(
+            decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
+        )
         self.sentence_memory: SentenceMemory | None = None
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
@@ -98,7 +107,14 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
         self.style_tokens: Tensor
         self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
+        freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
+        freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
+
+    @property
+    def target_embedding(self) -> nn.Embedding:
+        """Word vectors that the decoder reads."""
+        return self.embedding if self.decoder_embedding is None else self.decoder_embedding
 
     def _init_weights(self, module: nn.Module) -> None:
         """torch's own initialisation for layers; small normal word vectors; the latents' own."""
@@ -170,7 +186,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
         latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key)
         z_s, z_c = latents.style.value, latents.content.value
-        embedded = self.embedding_dropout(self.embedding(batch.decoder_input_ids))
+        embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
         return StyleContentOutput(
             self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
@@ -214,7 +230,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
             assert labels is not None, "give decoder_input_ids or labels"
             start = labels.new_full((labels.shape[0], 1), self.config.bos_token_id)
             decoder_input_ids = torch.cat((start, labels[:, :-1].clamp(min=self.config.pad_token_id)), dim=1)
-        hidden = self.decoder(memory, self.embedding(decoder_input_ids))
+        hidden = self.decoder(memory, self.target_embedding(decoder_input_ids))
         loss = None
         if labels is not None:
             loss = self.token_nll(hidden, labels).sum() / (labels >= 0).sum()
@@ -258,7 +274,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     # ------------------------------------------------------------------------------------------ transformers
     def get_encoder(self, *_: Any, **__: Any) -> nn.Module:
         """A module from sentences to a `BaseModelOutput` whose hidden states are the memory (for `generate`)."""
-        return _MemoryEncoder(self)
+        return MemoryEncoder(self)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embedding
@@ -279,22 +295,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     ) -> dict[str, Any]:
         """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
         return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}
-
-
-class _MemoryEncoder(nn.Module):
-    """The encoder as `generate` calls it; it holds the model without owning it."""
-
-    def __init__(self, model: StyleContentVAE):
-        super().__init__()
-        self.reference = (model,)
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        model = self.reference[0]
-        if attention_mask is None:
-            attention_mask = input_ids != model.config.pad_token_id
-        latents = model.encode(input_ids, attention_mask)
-        memory = model.memory(latents.style.value, latents.content.value, latents.memory)
-        return BaseModelOutput(last_hidden_state=memory)
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

@@ -50,11 +50,11 @@ def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tenso
     """Words (B, T) for memories (B, M, D), greedily or, with a key, sampled; no gradient."""
 
     def step(tokens: Tensor, state: object) -> tuple[Tensor, object]:
-        hidden, following = model.decoder.step(tokens, state, model.embedding)  # type: ignore[arg-type]
+        hidden, following = model.decoder.step(tokens, state, model.target_embedding)  # type: ignore[arg-type]
         return (model.output.logits if key is None else model.output.log_probs)(hidden), following
 
     with torch.no_grad(), evaluating(model):
-        state = model.decoder.start(memory, model.embedding)
+        state = model.decoder.start(memory, model.target_embedding)
         longest = model.config.max_length - 1
         return free_run(step, state, len(memory), longest, memory.device, key, forbidden=(SPECIAL.unk,))
 
@@ -63,7 +63,7 @@ def written_log_probs(model: StyleContentVAE, memory: Tensor, ids: Tensor) -> Te
     """log p (B, T, V) of every word of texts (B, T) that the model has just written, with the gradient."""
     start = torch.full_like(ids[:, :1], SPECIAL.bos)
     inputs = torch.cat((start, ids[:, :-1].masked_fill(ids[:, 1:] == SPECIAL.pad, SPECIAL.pad)), dim=1)
-    hidden = model.decoder(memory, model.embedding(inputs))
+    hidden = model.decoder(memory, model.target_embedding(inputs))
     return model.output.log_probs(hidden.flatten(0, 1)).unflatten(0, ids.shape)
 
 
@@ -98,5 +98,5 @@ def read_back(
         shifted = None if key is None else replace(key, seed=mix(key.seed, CYCLE_STREAM))
         read = model.encode(seen, seen != SPECIAL.pad, sample=True, key=shifted)
     memory = model.memory(targets(model, batch.style), read.content.value, read.memory)
-    hidden = model.decoder(memory, model.embedding_dropout(model.embedding(batch.decoder_input_ids)))
+    hidden = model.decoder(memory, model.embedding_dropout(model.target_embedding(batch.decoder_input_ids)))
     return model.token_nll(hidden, batch.labels)

@@ -103,7 +103,7 @@ class StyleModel:
     def write(self, z_s: Any, z_c: Any) -> list[str]:
         """The sentence at each pair of points: (N, Zs), (N, Zc), greedily decoded."""
         transfer, model = self.transfer, self.transfer.model
-        parts = model.decoder, model.output, model.embedding
+        parts = model.decoder, model.output, model.target_embedding
         config = DecodingConfig(strategy="greedy", max_length=model.config.max_length)
         with autocast(model.device, transfer.precision):
             points: list[Tensor] = [torch.as_tensor(z, dtype=torch.float32, device=model.device) for z in (z_s, z_c)]

@@ -62,7 +62,7 @@ class StyleContentRecipe(Recipe):
 
     def optimizers(self, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
         return {
-            "model": model_optimizer(self.model.parameters(), config),
+            "model": model_optimizer((p for p in self.model.parameters() if p.requires_grad), config),
             "adversaries": adversary_optimizer(self.adversaries.parameters(), config),
         }
 

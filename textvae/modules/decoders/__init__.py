@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
+from textvae.modules.decoders.pretrained import PretrainedDecoder
 from textvae.modules.decoders.recurrent import GRUDecoder, LSTMDecoder
 from textvae.modules.decoders.transformer import TransformerDecoder
 
@@ -10,6 +11,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "gru": GRUDecoder,
     "lstm": LSTMDecoder,
     "transformer": TransformerDecoder,
+    "pretrained": PretrainedDecoder,
 }
 
 __all__ = ["DECODERS", "Decoder", "DecoderConfig", "DecoderState", "build_decoder"]

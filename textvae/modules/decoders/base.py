@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -14,8 +14,8 @@ from textvae.errors import UserError
 class DecoderConfig:
     """Size and kind of the decoder."""
 
-    kind: Literal["gru", "lstm", "transformer"] = "gru"
-    """Network that writes the sentence."""
+    kind: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
+    """Network that writes the sentence; pretrained: one of transformers, whose own size counts."""
     size: int = 256
     """Width of a state."""
     layers: int = 1
@@ -24,10 +24,29 @@ class DecoderConfig:
     """Attention heads (Transformer only)."""
     dropout: float = 0.0
     """Dropout between layers and before the output layer."""
+    pretrained: str | None = None
+    """pretrained only: name on the hub, or folder, of a causal language model or encoder-decoder."""
+    tuning: Literal["frozen", "full", "adapters"] = "adapters"
+    """pretrained only. full: all of it learns; adapters: low-rank changes of its layers do; frozen: nothing does."""
+    adapter_rank: int = 8
+    """Rank of the adapters."""
+    prefix: int = 4
+    """pretrained only: rows that [z_s; z_c] becomes: words before the first (causal) or to attend to (the others)."""
+    network: dict[str, Any] | None = None
+    """pretrained only: what rebuilds the network. Found by the training, stored with the model; not for you to set."""
 
     def __post_init__(self) -> None:
         if self.kind == "transformer" and self.size % self.heads:
             raise UserError(f"decoder.size {self.size} is not a multiple of decoder.heads {self.heads}")
+        if self.pretrained is not None and self.kind != "pretrained":
+            raise UserError(f"decoder.pretrained is {self.pretrained!r}, but decoder.kind is {self.kind}")
+        if min(self.adapter_rank, self.prefix) < 1:
+            raise UserError("decoder.adapter_rank and decoder.prefix must be at least 1")
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.pretrained} ({self.tuning})" if self.kind == "pretrained" else f"{self.kind} {self.size}"
 
 
 @dataclass(frozen=True)

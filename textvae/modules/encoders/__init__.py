@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textvae.modules.encoders.base import Encoded, Encoder, EncoderConfig
+from textvae.modules.encoders.pretrained import PretrainedEncoder
 from textvae.modules.encoders.recurrent import GRUEncoder, LSTMEncoder
 from textvae.modules.encoders.transformer import TransformerEncoder
 
@@ -10,6 +11,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "gru": GRUEncoder,
     "lstm": LSTMEncoder,
     "transformer": TransformerEncoder,
+    "pretrained": PretrainedEncoder,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -14,8 +14,8 @@ from textvae.errors import UserError
 class EncoderConfig:
     """Size and kind of the encoder."""
 
-    kind: Literal["gru", "lstm", "transformer"] = "gru"
-    """Network that reads the sentence."""
+    kind: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
+    """Network that reads the sentence; pretrained: one of transformers, whose own size counts."""
     size: int = 256
     """Width of a state (per direction for recurrent encoders)."""
     layers: int = 1
@@ -26,10 +26,27 @@ class EncoderConfig:
     """Attention heads (Transformer only)."""
     dropout: float = 0.0
     """Dropout between layers."""
+    pretrained: str | None = None
+    """pretrained only: name on the hub, or folder, of an encoder or encoder-decoder."""
+    tuning: Literal["frozen", "full", "adapters"] = "frozen"
+    """pretrained only. full: all of it learns; adapters: low-rank changes of its layers do; frozen: nothing does."""
+    adapter_rank: int = 8
+    """Rank of the adapters."""
+    network: dict[str, Any] | None = None
+    """pretrained only: what rebuilds the network. Found by the training, stored with the model; not for you to set."""
 
     def __post_init__(self) -> None:
         if self.kind == "transformer" and self.size % self.heads:
             raise UserError(f"encoder.size {self.size} is not a multiple of encoder.heads {self.heads}")
+        if self.pretrained is not None and self.kind != "pretrained":
+            raise UserError(f"encoder.pretrained is {self.pretrained!r}, but encoder.kind is {self.kind}")
+        if self.adapter_rank < 1:
+            raise UserError(f"encoder.adapter_rank must be at least 1, not {self.adapter_rank}")
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.pretrained} ({self.tuning})" if self.kind == "pretrained" else f"{self.kind} {self.size}"
 
 
 @dataclass(frozen=True)
