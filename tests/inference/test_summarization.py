@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
 from textvae.inference.lengths import SENSIBLE, Length, shared
+from textvae.inference.reconstruction import pad
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer, SummaryOptions, Task
 from textvae.modules.seq2seq import Seq2SeqState
@@ -258,7 +259,7 @@ def test_candidates_carry_the_models_own_scores(summarize: Summarizer) -> None:
     generator = summarize.model.generator
     for candidate, summary in zip(found, summarize.decode([task], options)[0], strict=True):
         assert normalise(summarize.vocabulary.decode(summary.ids, piece.slots)) == candidate.text
-        ids, labels = summarize.pad([piece.ids]), torch.tensor([[*summary.ids, 2]])
+        ids, labels = pad([piece.ids]), torch.tensor([[*summary.ids, 2]])
         inputs = torch.tensor([[1, *summary.ids]])
         written = generator.write(generator.read(ids, ids > 0), inputs, torch.tensor([task.countdown]))
         nll = generator.nll(written, labels)
