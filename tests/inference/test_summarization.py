@@ -542,7 +542,7 @@ def test_the_model_may_end_where_it_likes(summarize: Summarizer, monkeypatch: py
     (piece,) = summarize.reader.read(lines)[0].pieces
     task = summarize.task(piece, Length(2, 9), settings)
     (summary,) = summarize.decode([task], settings)[0]
-    ids = summarize.pad([piece.ids])
+    ids = pad([piece.ids])
     written = generator.write(generator.read(ids, ids > 0), torch.tensor([[1, *summary.ids]]))
     nll = generator.nll(written, torch.tensor([[*summary.ids, 2]]))
     assert summary.score == pytest.approx(-float(nll.sum()), abs=1e-9), "as with no countdown at all"
