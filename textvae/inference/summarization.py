@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.data.unpaired.slots import SlotVocabulary
