@@ -19,7 +19,7 @@ from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.machine import commit
 from textvae.experiment.sweeps.decoding import check_model, decoding_points
 from textvae.experiment.sweeps.grid import Axis, Point, read_axes
-from textvae.experiment.sweeps.results import point_row, summary, test_set_checksum
+from textvae.experiment.sweeps.results import checksum_of_test_set, point_row, summary
 from textvae.experiment.sweeps.scoring import Scorer, read_result
 
 POINTS = "points"
@@ -82,6 +82,6 @@ def collect(scorer: Scorer, folder: Path, axes: Sequence[Axis], points: Sequence
         "split": scorer.split,
         "axes": {axis.name: list(dict.fromkeys(point.settings[axis.name] for point in points)) for axis in axes},
         "commit": commit(),
-        "test_set": None if test is None else test_set_checksum(test["text"]),
+        "test_set": None if test is None else checksum_of_test_set(test["text"]),
     }
     return summary(facts, rows, scored)

@@ -18,7 +18,7 @@ from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.machine import commit
-from textvae.experiment.sweeps.results import lost_row, point_row, summary, test_set_checksum
+from textvae.experiment.sweeps.results import checksum_of_test_set, lost_row, point_row, summary
 from textvae.experiment.sweeps.scoring import Scorer
 from textvae.experiment.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
 from textvae.report.records import number, read_run
@@ -49,7 +49,7 @@ class Sweep:
         place, settings = training.folder / SCORES, training.point.settings
         self.scored[training.point.name] = scorer.stored(place, {}) or scorer.score(place, settings, {})
         if self.test_set is None and (test := scorer.run.prepared.corpus.test) is not None:
-            self.test_set = test_set_checksum(test["text"])
+            self.test_set = checksum_of_test_set(test["text"])
 
     def lose(self, training: Training, state: State, why: str) -> None:
         """A point without numbers."""

@@ -70,7 +70,7 @@ def value_of(point: Mapping[str, Any], measure: str) -> float | None:
     return None if found is None else found["value"]
 
 
-def test_set_checksum(texts: Iterable[str]) -> str:
+def checksum_of_test_set(texts: Iterable[str]) -> str:
     """sha256 of test sentences without their spaces and their order: another tokenisation is the same test set."""
     lines = sorted("".join(text.split()) for text in texts)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
