@@ -72,7 +72,7 @@ def limits(ax: Axes, labels: Sequence[Label]) -> None:
     systems = [label for label in labels if label.text != COPY] or labels
     lowest = min((label.y for label in systems), default=0.0)
     ax.set_ylim(max(0.0, 5 * ((lowest - 6) // 5)), 102)
-    ax.set_xlim(0, 1.25 * max((label.x for label in systems), default=80.0))
+    ax.set_xlim(0, 1.25 * max([4.0, *(label.x for label in systems)]))
     for label in labels:
         if label.text == COPY and not inside(ax, label):
             text = f"{label.text}: BLEU {label.x:.1f}, {label.y:.1f} %, outside"
