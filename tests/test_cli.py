@@ -44,12 +44,13 @@ def every_option() -> set[str]:
         report,
         runs,
         summarize,
+        sweep,
         transfer,
     )
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers, report, runs)
+    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers, report, runs, sweep)
     parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())

@@ -56,12 +56,14 @@ def test_worse_than_human_fluency_costs(table: CandidateTable) -> None:
     assert strict.score(weights, FREE)[0] == pytest.approx(table.score(weights, FREE)[0] / np.e)
 
 
-def test_too_little_accuracy_costs(table: CandidateTable) -> None:
+def test_too_little_accuracy_costs_and_more_than_wanted_brings_nothing(table: CandidateTable) -> None:
     weights = RerankingWeights()
-    value, found = table.score(weights, FREE)
+    found = table.score(weights, FREE)[1]
     assert found.accuracy > 0
-    assert table.score(weights, SelectionConfig(accuracy=found.accuracy))[0] == pytest.approx(value)
-    assert table.score(weights, SelectionConfig(accuracy=1.0))[0] == pytest.approx(value * found.accuracy**8)
+    enough = table.score(weights, SelectionConfig(accuracy=found.accuracy))[0]
+    assert enough == pytest.approx(found.score / found.accuracy), "content and copies alone"
+    assert table.score(weights, SelectionConfig(accuracy=found.accuracy / 2))[0] == pytest.approx(enough)
+    assert table.score(weights, SelectionConfig(accuracy=1.0))[0] == pytest.approx(enough * found.accuracy**8)
 
 
 def test_the_search_finds_the_part_that_tells(dev_score: DevScore) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,22 @@ def test_a_checkpoint_is_evaluated_by_its_step(
     assert "there are: 6, 12" in capsys.readouterr().err
 
 
+def test_an_evaluation_is_saved_even_if_nobody_reads_what_it_prints(
+    short_run: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `textvae evaluate RUN | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with pytest.raises(BrokenPipeError), open(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        main(
+            ["evaluate", str(short_run), "--cache", str(cache), "--words", "8", "--beam", "1", "--save", str(tmp_path)]
+        )
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "metrics.json").read_text())["rows"]
+    assert len((tmp_path / "outputs.txt").read_text().splitlines()) == 200
+
+
 def test_a_run_starts_from_another(short_run: Path, cache: Path, tmp_path: Path) -> None:
     stages = "--stages=[{name: adversarial, steps: 2}]"
     critic = ("--adversarial.critic.kind", "recurrent", "--adversarial.estimator", "reinforce")
@@ -62,6 +80,22 @@ def test_a_run_starts_from_another(short_run: Path, cache: Path, tmp_path: Path)
         *TRAIN_SUMMARIZER, "--start", str(tmp_path / "nothing"), "--run", str(tmp_path / "c"), "--cache", str(cache)
     )
     assert wrong.returncode == 2 and "holds no tokenizer" in wrong.stderr
+
+
+def test_gradients_of_both_losses_are_compared_from_the_same_start(
+    short_run: Path, cache: Path, tmp_path: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in short_run.rglob("*")}
+    script = ("scripts/vanishing_gradients.py", str(short_run), "--cache", str(cache))
+    done = run_python(*script, "--json", str(tmp_path / "a.json"), "--steps", "4", "--every", "2", "--rate", "0")
+    assert done.returncode == 0 and "| 4 | " in done.stdout, done.stderr
+    tables = json.loads((tmp_path / "a.json").read_text())["tables"]
+    assert set(tables) == {"saturating", "wasserstein"}
+    for rows in tables.values():
+        assert [row["step"] for row in rows] == [2, 4]
+        assert all(row["gradient"] > 0 and 0 <= row["accuracy"] <= 100 for row in rows)
+    assert tables["saturating"][1]["gradient"] != tables["wasserstein"][1]["gradient"]
+    assert {path: path.stat().st_mtime_ns for path in short_run.rglob("*")} == before, "the run is left as it was"
 
 
 def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:

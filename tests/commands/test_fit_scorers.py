@@ -81,6 +81,18 @@ def test_evaluation_with_reranking(
     assert metrics["decoding"]["rerank"] and metrics["speed"]["cpu_seconds"] > 0
 
 
+def test_a_sweep_over_reranking(fitted: Path, cache: Path, tmp_path: Path) -> None:
+    grids = (["rerank=true", "rerank_candidates=3"], ["retrieve_only=true"], ["rerank=false"])
+    few = ["--evaluation.resamples", "0", "--quiet", "--save", str(tmp_path), "--cache", str(cache)]
+    for grid in grids:
+        assert main(["sweep", str(fitted), *few, *(part for axis in grid for part in ("--grid", axis))]) == 0
+    points = {p["name"]: p["measures"] for p in json.loads((tmp_path / "sweep.json").read_text())["points"]}
+    assert set(points) == {"rerank=true_rerank_candidates=3", "retrieve_only=true", "rerank=false"}
+    identities = [json.loads((tmp_path / "points" / name / "metrics.json").read_text())["identity"] for name in points]
+    assert [name for name, i in zip(points, identities, strict=True) if i["scorers"] is None] == ["rerank=false"]
+    assert len({json.dumps(measures) for measures in points.values()}) == 3, "each decodes in its own way"
+
+
 def test_export_takes_the_scorers_along(fitted: Path, tmp_path: Path) -> None:
     for options, index in ((["--index"], True), ([], False)):
         folder = tmp_path / f"small{index}"

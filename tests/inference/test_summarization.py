@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
 from textvae.inference.lengths import SENSIBLE, Length, shared
+from textvae.inference.reconstruction import pad
 from textvae.inference.style_transfer import StyleTransfer
-from textvae.inference.summarization import Summarizer, SummaryOptions, Task
+from textvae.inference.summarization import Summarizer, Task
+from textvae.inference.summary_options import SummaryOptions
 from textvae.modules.seq2seq import Seq2SeqState
 from textvae.spacing import spaced
 from textvae.text import detokenise, normalise
@@ -258,7 +260,7 @@ def test_candidates_carry_the_models_own_scores(summarize: Summarizer) -> None:
     generator = summarize.model.generator
     for candidate, summary in zip(found, summarize.decode([task], options)[0], strict=True):
         assert normalise(summarize.vocabulary.decode(summary.ids, piece.slots)) == candidate.text
-        ids, labels = summarize.pad([piece.ids]), torch.tensor([[*summary.ids, 2]])
+        ids, labels = pad([piece.ids]), torch.tensor([[*summary.ids, 2]])
         inputs = torch.tensor([[1, *summary.ids]])
         written = generator.write(generator.read(ids, ids > 0), inputs, torch.tensor([task.countdown]))
         nll = generator.nll(written, labels)
@@ -523,6 +525,29 @@ def test_the_length_can_be_left_to_the_model(summarize: Summarizer) -> None:
     assert all(3 <= c.words <= 6 for c in chosen)
     ranks = [c.log_prob_per_token for c in chosen]
     assert ranks == sorted(ranks, reverse=True)
+
+
+@torch.no_grad()
+def test_the_model_may_end_where_it_likes(summarize: Summarizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [line for line in lines_for(summarize) if len(summarize.reader.read([line])[0].pieces) == 1]
+    options = {"words": 9, "min_words": 2, "beam": 1}
+    with pytest.raises(UserError, match="length_dropout"):
+        summarize(lines, free_length=True, **options)
+    monkeypatch.setattr(summarize.model.generator.config, "length_dropout", 0.5)
+    free = summarize.candidates(lines, free_length=True, **options)
+    assert all(2 <= c[0].words <= 9 for c in free)
+    told = summarize.candidates(lines, **options)
+    assert [c[0].log_prob for c in free] != pytest.approx([c[0].log_prob for c in told])
+    generator, settings = summarize.model.generator, summarize.options(free_length=True, **options)
+    (piece,) = summarize.reader.read(lines)[0].pieces
+    task = summarize.task(piece, Length(2, 9), settings)
+    (summary,) = summarize.decode([task], settings)[0]
+    ids = pad([piece.ids])
+    written = generator.write(generator.read(ids, ids > 0), torch.tensor([[1, *summary.ids]]))
+    nll = generator.nll(written, torch.tensor([[*summary.ids, 2]]))
+    assert summary.score == pytest.approx(-float(nll.sum()), abs=1e-9), "as with no countdown at all"
+    with pytest.raises(UserError, match="exclude"):
+        summarize(lines, free_length=True, choose_length=True)
 
 
 def test_what_is_stored_with_the_model_counts_where_nothing_is_said(word: Summarizer) -> None:

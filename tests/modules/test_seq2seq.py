@@ -18,7 +18,7 @@ from tests.laws import BOS, EOS, MASK, OWN_ENCODERS, PAD, assert_close
 from textvae.errors import UserError
 from textvae.modules.attentive_decoders import ATTENTIVE_DECODERS
 from textvae.modules.noise import NoiseKey
-from textvae.modules.seq2seq import MOST_WORDS_LEFT, Memory, Seq2Seq, Seq2SeqConfig, Seq2SeqState, Written
+from textvae.modules.seq2seq import ANY_LENGTH, MOST_WORDS_LEFT, Memory, Seq2Seq, Seq2SeqConfig, Seq2SeqState, Written
 
 KINDS = sorted(ATTENTIVE_DECODERS)
 ROWS, LENGTH, SOURCE, VOCABULARY = 4, 6, 9, 23
@@ -80,6 +80,21 @@ def stepwise(network: Seq2Seq, memory: Memory, case: Case, countdown: bool = Tru
     return steps(network, case.inputs, network.start(memory, case.lengths if countdown else None))[0]
 
 
+# ---------------------------------------------------------------------------------------------- lengths
+@every_kind
+def test_any_length_is_no_countdown_row_by_row(kind: str) -> None:
+    case, network = Case(), build(kind)
+    memory = network.read(case.source, case.mask)
+    some = case.lengths.clone()
+    some[1:3] = ANY_LENGTH
+    mixed = network.log_probs(network.write(memory, case.inputs, some))
+    told, free = (network.log_probs(network.write(memory, case.inputs, n)) for n in (case.lengths, None))
+    assert_close(mixed[[0, 3]], told[[0, 3]])
+    assert_close(mixed[1:3], free[1:3])
+    assert not torch.allclose(told[1:3], free[1:3])
+    assert_close(steps(network, case.inputs, network.start(memory, some))[0], mixed)
+
+
 # ---------------------------------------------------------------------------------------------- one family
 def test_every_kind_has_an_encoder_a_decoder_and_an_option() -> None:
     assert set(ATTENTIVE_DECODERS) == set(OWN_ENCODERS) == set(get_args(get_type_hints(Seq2SeqConfig)["kind"]))
@@ -104,6 +119,7 @@ def test_every_choice_reaches_the_networks() -> None:
         ({"layers": 0}, "layers"),
         ({"embedding_size": -1}, "embedding_size"),
         ({"word_dropout": 1.0}, "word_dropout"),
+        ({"length_dropout": 1.0}, "length_dropout"),
         ({"dropout": -0.1}, "dropout"),
         ({"dropout": math.nan}, "dropout"),
     ],

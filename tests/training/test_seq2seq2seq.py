@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tests.laws import Crash, Interrupted, assert_close, assert_same_bits, parameters_of, weights_of
 from textvae.errors import UserError
 from textvae.modules.roll_out import roll_out
+from textvae.modules.seq2seq import ANY_LENGTH
 from textvae.objectives.summarization import OBJECTIVES
 from textvae.tokenization.config import SPECIAL
 from textvae.training.recipe import only_moves
@@ -42,6 +44,35 @@ def test_a_stage_has_its_own_rate_for_generator_and_reconstructor() -> None:
     recipe.stages = [StageConfig("adversarial", 3, rate=0.1)]
     rates = {phase.name: phase.rate for phase in recipe.phases_at(0)}
     assert rates == {"critic": 1.0, "denoise": 0.1, "reader": 0.1, "generator": 0.1}
+
+
+def test_a_stage_says_itself_whether_documents_are_drawn() -> None:
+    recipe, batch = tiny_recipe(), tiny_batch()
+    recipe.stages = [StageConfig("back_translation", 1, sampled=False), StageConfig("back_translation", 1)]
+
+    def losses(step: int, seed: int) -> torch.Tensor:
+        phase = next(p for p in recipe.phases_at(step) if p.name == "back")
+        key = tiny_batch(seed=seed).key
+        return recipe.run(phase, recipe.modules, replace(batch, key=key), None).values["J_back"]
+
+    assert torch.equal(losses(0, seed=1), losses(0, seed=2)), "the likeliest documents are always the same"
+    assert not torch.equal(losses(1, seed=1), losses(1, seed=2))
+    assert torch.equal(losses(1, seed=1), losses(1, seed=1))
+
+
+def test_some_texts_are_written_without_a_length() -> None:
+    recipe, batch = tiny_recipe(), tiny_batch()
+    assert recipe.asked(batch) is batch.texts
+    recipe.generator.config.length_dropout = 0.5
+    asked = recipe.asked(batch).lengths
+    told = asked != ANY_LENGTH
+    assert 0 < told.sum() < len(batch) and torch.equal(asked[told], batch.texts.lengths[told])
+    parts = [recipe.asked(batch.rows(*rows)).lengths for rows in ((0, 2), (2, 6))]
+    assert torch.equal(torch.cat(parts), asked), "whatever the split"
+    losses = [recipe.run_denoise(recipe.generator, batch)["J_denoise"]]
+    recipe.generator.config.length_dropout = 0.0
+    losses.append(recipe.run_denoise(recipe.generator, batch)["J_denoise"])
+    assert torch.equal(losses[0] == losses[1], told)
 
 
 def test_reinforce_needs_a_critic_of_prefixes() -> None:

@@ -123,7 +123,7 @@ def evaluate(
 ) -> int:
     """Prepare the instruments, obtain the outputs, print the table, save everything."""
     from textvae.config import ExperimentConfig, load_config
-    from textvae.evaluation.output_files import read_outputs
+    from textvae.evaluation.output_files import read_outputs, save_evaluation
     from textvae.experiment.evaluation import FinishedRun, evaluator_of_data
 
     if run is not None:
@@ -156,7 +156,7 @@ def evaluate(
     result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
     folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
     if folder:  # before anything is printed: a reader such as `head` may close the pipe
-        save(Path(folder), {**result.to_dict(), **extra}, evaluator, transfers)
+        save_evaluation(Path(folder), {**result.to_dict(), **extra}, evaluator.task, transfers)
     print(result.table())
     show_probes(extra)
     for line in examples(evaluator, transfers, options.examples):
@@ -188,16 +188,3 @@ def examples(evaluator: Evaluator, transfers: list[Transfer], count: int) -> lis
             lines += [f"  input      {task.inputs[transfer.row]}", f"  output     {transfer.output}"]
             lines += [f"  reference  {text}" for text in task.references(transfer)[:1]] + [""]
     return lines
-
-
-def save(folder: Path, metrics: dict[str, Any], evaluator: Evaluator, transfers: list[Transfer]) -> None:
-    """metrics.json and outputs.SOURCE (two labels) or outputs.SOURCE.TARGET, one a line in test order."""
-    from textvae.files import atomic_write, write_json
-
-    task = evaluator.task
-    for source, target in sorted({(int(task.input_labels[t.row]), t.target) for t in transfers}):
-        name = f"outputs.{source}" if len(task.labels) == 2 else f"outputs.{source}.{target}"
-        chosen = [t for t in transfers if int(task.input_labels[t.row]) == source and t.target == target]
-        with atomic_write(folder / name) as handle:
-            handle.writelines(t.output + "\n" for t in sorted(chosen, key=lambda t: t.row))
-    write_json(folder / "metrics.json", metrics)

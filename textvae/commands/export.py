@@ -97,7 +97,7 @@ def decoding(config: Any, settings: list[str]) -> dict[str, Any]:
 
     from textvae.errors import UserError
     from textvae.inference.config import SummaryDecodingConfig
-    from textvae.inference.summarization import SummaryOptions
+    from textvae.inference.summary_options import SummaryOptions
 
     if not hasattr(config, "decoding"):
         raise UserError("--set is for summarizers only")

@@ -10,6 +10,7 @@ COMMANDS = {
     "transfer": "rewrite sentences in another style",
     "summarize": "shorten texts",
     "evaluate": "score a run, or any system's outputs",
+    "sweep": "score a grid of decoding options or trainings; draw accuracy against BLEU",
     "fit-scorers": "make what reranking and retrieval need of a run",
     "runs": "list trainings: state, best score, age, size",
     "compare": "how runs differ in configuration and metrics",

@@ -13,7 +13,8 @@ from textvae.commands.conversation import Conversation, converse, number
 from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
-    from textvae.inference.summarization import Candidate, Summarizer, SummaryOptions
+    from textvae.inference.summarization import Candidate, Summarizer
+    from textvae.inference.summary_options import SummaryOptions
 
 DESCRIPTION = """\
 Shorten documents to a number of words, one line out for every line in.
@@ -47,6 +48,7 @@ OPTIONS = (
     "ratio",
     "min_words",
     "choose_length",
+    "free_length",
     "beam",
     "num_candidates",
     "length_penalty",
@@ -74,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="try every length from the fewest to the most words and keep the likeliest (as many searches)",
     )
+    add(
+        "--free-length",
+        action="store_true",
+        default=None,
+        help="let the model end where it likes between the fewest and the most words, if it was trained so",
+    )
     add = parser.add_argument_group("search").add_argument
     add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
@@ -99,7 +107,8 @@ def main(argv: list[str], prog: str = "textvae summarize") -> int:
 
 def load(args: argparse.Namespace, device: str | None) -> tuple[Summarizer, SummaryOptions]:
     """The model and what is asked of it."""
-    from textvae.inference.summarization import Summarizer, SummaryOptions
+    from textvae.inference.summarization import Summarizer
+    from textvae.inference.summary_options import SummaryOptions
 
     given: dict[str, Any] = {n: getattr(args, n) for n in OPTIONS if getattr(args, n) is not None}
     if "detokenise" in given:

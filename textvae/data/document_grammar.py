@@ -5,7 +5,7 @@ said so, how, with what result, and another event of the same kind, told in the 
 event, in the document's own words and order:
 
     as thick fog kept tourists at home on friday , the klavinton court , which had ended a land claim last year ,
-    quietly dismissed the long awaited patent dispute in the town of dorsk , and the news spread quickly .
+    quietly dismissed the long awaited patent dispute in dorsk , a quiet town , and the news spread quickly .
     -> the klavinton court dismissed the patent dispute in dorsk .
 
 Its words are spread over the document and never its beginning, so that the first words are a bad summary, and so is
@@ -137,9 +137,10 @@ class Writer:
         middle = f"the {self.word(tables.INSERTED)}" if self.rng.random() < 0.6 else "the"
         if self.rng.random() < 0.3:
             middle = f"what {self.person()} called {middle}"
-        place = (
-            f" in {pick(self.rng, ('', 'the town of ', 'the port of ', 'nearby '))}{event.place}" if event.place else ""
-        )
+        # "in the port of dorsk" would be undetermined: no summary writes so, and without pairs nothing tells that it
+        # is the summary's "in dorsk" rather than one more thing to leave out.
+        notes = ("", " , a quiet town", " , a busy port", " , an hour from here")
+        place = f" in {event.place}{pick(self.rng, notes)}" if event.place else ""
         between = f", {apposition} ," if apposition else ""
         return f"{event.named} {between} {manner} {event.verb} {middle} {event.what}{place}"
 

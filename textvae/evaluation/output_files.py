@@ -1,16 +1,17 @@
-"""Scores output files of any system, aligned line by line with the test set."""
+"""Files of outputs, one a line, aligned with the test set: of any system to be scored, of a run once it is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from textvae.errors import UserError
 from textvae.evaluation.evaluator import Evaluator
 from textvae.evaluation.results import Evaluation
 from textvae.evaluation.task import Transfer, TransferTask
-from textvae.files import read_lines
+from textvae.files import atomic_write, read_lines, write_json
 
 NAMES = re.compile(r"outputs\.(?P<source>[^.]+)(?:\.(?P<target>[^.]+))?")
 
@@ -80,3 +81,13 @@ def _aligned(task: TransferTask, path: Path, rows: Sequence[int], targets: Seque
             "one output a line, in the order of the test sentences, an empty line where there is none"
         )
     return [Transfer(row, target, line) for row, target, line in zip(rows, targets, lines, strict=True)]
+
+
+def save_evaluation(folder: Path, metrics: dict[str, Any], task: TransferTask, transfers: Sequence[Transfer]) -> None:
+    """metrics.json, after outputs.SOURCE (two labels) or outputs.SOURCE.TARGET, one a line in test order."""
+    for source, target in sorted({(int(task.input_labels[t.row]), t.target) for t in transfers}):
+        name = f"outputs.{source}" if len(task.labels) == 2 else f"outputs.{source}.{target}"
+        chosen = [t for t in transfers if int(task.input_labels[t.row]) == source and t.target == target]
+        with atomic_write(folder / name) as handle:
+            handle.writelines(t.output + "\n" for t in sorted(chosen, key=lambda t: t.row))
+    write_json(folder / "metrics.json", metrics)

@@ -34,7 +34,7 @@ def make_accelerator(config: ExperimentConfig | SummarizationConfig) -> Accelera
             raise UserError("tensorboard is not installed: pip install 'textvae[track]'") from error
         trackers.append("tensorboard")
     accelerator = Accelerator(
-        mixed_precision=choose_precision(config.training.precision), log_with=trackers, project_dir=config.run
+        mixed_precision=choose_precision(config.training.precision), log_with=trackers or None, project_dir=config.run
     )
     allowed = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
     if accelerator.distributed_type not in allowed:

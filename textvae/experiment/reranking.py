@@ -91,9 +91,10 @@ class CandidateTable:
     def score(self, weights: RerankingWeights, config: SelectionConfig) -> tuple[float, SelectionScore]:
         """What the search maximises, and the selection score of the same choice (word overlap is not computed).
 
-        The selection score knows no fluency, so a choice of worse fluency than human sentences pays for it: the factor
-        is the ratio of the two mean probabilities of a token, at most 1, to the power of a quarter. So does one that
-        misses the accuracy wanted, which the product of accuracy and content would trade away.
+        Content, once the accuracy wanted is reached: more accuracy brings nothing, so `accuracy` says where between
+        style and content the choice lies. The selection score knows no fluency, so a choice of worse fluency than human
+        sentences pays for it: the factor is the ratio of the two mean probabilities of a token, at most 1, to the power
+        of a quarter.
         """
         rows, chosen = np.arange(len(self.parts)), self.choose(weights)
         accuracy = float(self.hits[rows, chosen].mean())
@@ -102,8 +103,12 @@ class CandidateTable:
         found = selection_score(accuracy, content, copied, config.copy_limit)
         fluency = float(self.parts[rows, chosen, PARTS.index("fluency")].mean())
         factor = float(np.exp(min(0.0, fluency - self.human) / 4))
-        factor *= min(1.0, accuracy / config.accuracy) ** STRICTNESS if config.accuracy else 1.0
-        return found * factor, SelectionScore(found, accuracy, content, float("nan"), copied)
+        if config.accuracy:
+            counted = selection_score(1.0, content, copied, config.copy_limit)
+            factor *= counted * min(1.0, accuracy / config.accuracy) ** STRICTNESS
+        else:
+            factor *= found
+        return factor, SelectionScore(found, accuracy, content, float("nan"), copied)
 
 
 def search_weights(table: CandidateTable, start: RerankingWeights, config: SelectionConfig) -> RerankingWeights:

@@ -71,6 +71,8 @@ class SummaryDecodingConfig:
     """Fewest words. Default: half of the most."""
     choose_length: bool | None = None
     """Search for a summary of every number of words between the two and keep the likeliest."""
+    free_length: bool | None = None
+    """Let the model end the summary where it likes between the two (needs generator.length_dropout above 0)."""
     beam: int | None = None
     """Beam width; 1 is greedy. Default: 5."""
     length_penalty: float | None = None

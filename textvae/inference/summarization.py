@@ -13,89 +13,22 @@ from transformers import PreTrainedTokenizerFast
 
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.errors import UserError
-from textvae.inference.config import DecodingConfig
 from textvae.inference.constraints import Constraints
 from textvae.inference.decoding import likeliest
 from textvae.inference.documents import Document, DocumentReader, Piece, joined
 from textvae.inference.length_control import LengthControl, Limits, WordTable
-from textvae.inference.lengths import Length, WantedLength, condensed, crowded, divided
+from textvae.inference.lengths import Length, condensed, crowded, divided
 from textvae.inference.loading import find_device, load
-from textvae.inference.pieces import Detokenise
 from textvae.inference.precision import Precision, autocast
 from textvae.inference.reconstruction import pad, reconstruction
 from textvae.inference.search import beam_search, roll_out
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import Written, batches, combine
+from textvae.inference.summary_options import LENGTHS, SummaryOptions
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
-from textvae.modules.seq2seq import Seq2SeqState
+from textvae.modules.seq2seq import ANY_LENGTH, Seq2SeqState
 from textvae.text import TextConfig
 from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
-
-LENGTHS = {"words", "ratio", "min_words", "choose_length"}
-"""Options that say how long a summary is."""
-
-BEAM = 5
-"""Beam width unless more candidates are wanted."""
-
-
-@dataclass(frozen=True)
-class SummaryOptions:
-    """What to write."""
-
-    words: int | None = None
-    """Most words, punctuation included; a document with fewer is not made longer. Default: 8, unless `ratio` is set."""
-    ratio: float | None = None
-    """Most words as a share of the document's."""
-    min_words: int | None = None
-    """Fewest words. Default: half of the wanted ones."""
-    choose_length: bool = False
-    """Search for a summary of every number of words, from the fewest to the most, and keep the one that ranks first:
-    it is as long as its document asks for. Costs as many searches."""
-    beam: int | None = None
-    """Beam width; 1 is greedy. Default: 5, or `num_candidates` if that is more."""
-    num_candidates: int = 1
-    """Candidates per document, best first."""
-    length_penalty: float = 1.0
-    """Candidates are ranked by log-probability / length ** penalty."""
-    reconstruction: float = 0.0
-    """To that rank this times the reconstructor's log-probability of the document, per word, is added: of the likely
-    summaries the one that tells more. Matters where there are several, by beam, candidates or `choose_length`."""
-    no_repeat_ngram: int = 3
-    """No n-gram of this many tokens occurs twice in the summary of what is read at once; 0 means no such rule."""
-    allow_unk: bool = False
-    """Let `<unk>` stand in the output even where the document has none."""
-    detokenise: Detokenise = "auto"
-    """auto: as people write, unless the document came as the model reads it (tokenised, often lower-cased)."""
-    batch_size: int = 192
-    """Rows decoded at once, where a document has as many rows as its beam is wide."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
-        if self.detokenise not in ("auto", True, False):
-            raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
-        if not 0 <= self.reconstruction < math.inf:
-            raise UserError(f"reconstruction is a weight of 0 or more, not {self.reconstruction}")
-        self.length()
-        self.decoding(1)  # complain now rather than at the first document
-
-    def length(self) -> WantedLength:
-        """The length these options ask for."""
-        return WantedLength(self.words, self.ratio, self.min_words)
-
-    def decoding(self, max_length: int) -> DecodingConfig:
-        """The search these options ask for; `LengthControl` sees to the fewest words."""
-        beam = max(BEAM, self.num_candidates) if self.beam is None else self.beam
-        return DecodingConfig(
-            strategy="beam" if max(beam, self.num_candidates) > 1 else "greedy",
-            beam=beam,
-            num_candidates=self.num_candidates,
-            max_length=max_length,
-            min_length=0,
-            length_penalty=self.length_penalty,
-            no_repeat_ngram=self.no_repeat_ngram,
-            allow_unk=True,  # `LengthControl` forbids it, where the document has none
-        )
 
 
 @dataclass(frozen=True)
@@ -192,7 +125,12 @@ class Summarizer:
         stored = dict(self.model.config.decoding or {})
         if given.keys() & {"words", "ratio"}:
             stored = {name: value for name, value in stored.items() if name not in LENGTHS}
-        return SummaryOptions(**{**stored, **given})
+        if given.keys() & {"choose_length", "free_length"}:
+            stored = {name: value for name, value in stored.items() if name not in ("choose_length", "free_length")}
+        options = SummaryOptions(**{**stored, **given})
+        if options.free_length and not self.model.generator.config.length_dropout:
+            raise UserError("this model was always told a length (generator.length_dropout 0): leave out free_length")
+        return options
 
     # ------------------------------------------------------------------ what people call
     @overload
@@ -288,14 +226,15 @@ class Summarizer:
 
     def task(self, piece: Piece, length: Length, options: SummaryOptions) -> Task:
         """Limits for a piece. Where words have several tokens, the countdown expects as many as the piece's have."""
-        tokens = most = length.most
+        tokens = countdown = length.most
         if self.vocabulary.subword:
-            most = math.ceil(length.most * len(piece.ids) / piece.words)
-            tokens = 2 * most + len(SPECIAL_TOKENS)
+            countdown = math.ceil(length.most * len(piece.ids) / piece.words)
+            tokens = 2 * countdown + len(SPECIAL_TOKENS)
         # every word might be used up where none may occur twice
         least = min(length.least, self.vocabulary.words - len(SPECIAL_TOKENS))
         unknown = piece.unknown or options.allow_unk
-        return Task(piece.ids, len(piece.slots), least, length.most, tokens, most, unknown)
+        countdown = ANY_LENGTH if options.free_length else countdown
+        return Task(piece.ids, len(piece.slots), least, length.most, tokens, countdown, unknown)
 
     def decode(self, tasks: list[Task], options: SummaryOptions) -> list[list[Summary]]:
         """Candidates of each task. What several tasks read, as with lengths to choose from, is read once."""

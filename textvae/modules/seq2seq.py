@@ -25,6 +25,9 @@ MOST_WORDS_LEFT = 31
 NO_COUNTDOWN = MOST_WORDS_LEFT + 1
 """Row of the countdown table for a length that nobody asked for."""
 
+ANY_LENGTH = 1 << 30
+"""Stands among lengths for one that the network chooses itself; counted down by a word at a time it stays one."""
+
 WORD_DROPOUT_STREAM = 64
 """Number of the noise stream that word dropout draws from."""
 
@@ -52,6 +55,9 @@ class Seq2SeqConfig:
     word_dropout: float = 0.0
     """Probability that the decoder is fed `<mask>` instead of its own last word (training only), so that it has to read
     the source (Bowman et al. 2016, sec. 3.2)."""
+    length_dropout: float = 0.0
+    """Probability that the generator learns to write a text without being told its length (training only), so that
+    lengths can be left to it. Told n words it writes n good ones, whether or not its document asks for n."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("gru", "lstm", "transformer"):
@@ -61,7 +67,7 @@ class Seq2SeqConfig:
                 raise UserError(f"seq2seq {name} is {getattr(self, name)}; it must be at least 1")
         if self.kind == "transformer" and self.size % self.heads:
             raise UserError(f"seq2seq size {self.size} is not a multiple of its heads, {self.heads}")
-        for name in ("dropout", "word_dropout"):
+        for name in ("dropout", "word_dropout", "length_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UserError(f"seq2seq {name} is a probability below 1, not {getattr(self, name)}")
 
@@ -183,8 +189,8 @@ class Seq2Seq(nn.Module):
     ) -> Written:
         """All positions at once, given the words before each: `<s>`, words … as ids (B, L) or on the simplex (B, L, V).
 
-        lengths: (B,) words the text will have, for the countdown (Kikuchi et al. 2016, sec. 3.4). key: where word
-        dropout draws from in training; without one, from torch's generator.
+        lengths: (B,) words the text will have, or ANY_LENGTH, for the countdown (Kikuchi et al. 2016, sec. 3.4). key:
+        where word dropout draws from in training; without one, from torch's generator.
         """
         embedded = self.drop_words(self.embed(decoder_input_ids), key)
         embedded = self.dropout(embedded + self.scale * self.countdown(self.words_left(lengths, embedded)))
@@ -197,7 +203,8 @@ class Seq2Seq(nn.Module):
         rows, positions = embedded.shape[0], torch.arange(embedded.shape[1], device=embedded.device)
         if lengths is None:
             return torch.full((rows, len(positions)), NO_COUNTDOWN, device=embedded.device)
-        return (lengths[:, None] - positions).clamp(0, MOST_WORDS_LEFT)
+        left = lengths[:, None] - positions
+        return left.clamp(0, MOST_WORDS_LEFT).where(left < ANY_LENGTH // 2, NO_COUNTDOWN)
 
     def drop_words(self, embedded: Tensor, key: NoiseKey | None) -> Tensor:
         """Put `<mask>` for some words (B, L, E), never for the first, `<s>`."""
@@ -251,7 +258,7 @@ class Seq2Seq(nn.Module):
 
     # ------------------------------------------------------------------------------------------ word by word
     def start(self, memory: Memory, remaining: Tensor | None = None) -> Seq2SeqState:
-        """State before `<s>`; remaining: (B,) words to write, for the countdown."""
+        """State before `<s>`; remaining: (B,) words to write, or ANY_LENGTH, for the countdown."""
         decoder = self.decoder.start(memory.states, memory.mask, memory.summary)
         keys = self.pointer.key(memory.states)
         return Seq2SeqState(decoder, keys, memory.states, memory.source, memory.mask, remaining)

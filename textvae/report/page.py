@@ -7,7 +7,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,10 +17,12 @@ from textvae.report import figures, tables
 from textvae.report.comparison import Comparison, Measure, compare, unique_names
 from textvae.report.curves import all_groups
 from textvae.report.equations import Term, terms
+from textvae.report.frontier import frontier_figure
 from textvae.report.records import RunRecord, look_up
 from textvae.report.state import state_of
 from textvae.report.style_gallery import StyleGallery, style_gallery
 from textvae.report.summary_gallery import Summarised, lead_curve, summarised, symptoms
+from textvae.report.sweep import sweep_table, sweeps_of
 from textvae.report.word_diff import kept_words, word_diff
 
 T = TypeVar("T")
@@ -74,6 +76,7 @@ class Page:
     probes: list[str] = field(default_factory=list)
     summary_tables: list[tuple[tables.Table, Image | None]] = field(default_factory=list)
     evaluation_notes: list[str] = field(default_factory=list)
+    sweeps: list[tuple[tables.Table, Image]] = field(default_factory=list)
     symptoms: list[tuple[str, str, list[Any]]] = field(default_factory=list)
     style: list[StyleGallery | None] = field(default_factory=list)
     summaries: list[list[Summarised] | None] = field(default_factory=list)
@@ -158,7 +161,19 @@ class Builder:
         for n, (record, name) in enumerate(zip(self.records, self.names, strict=True)):
             if table := tables.summary_table(record, n, name):
                 page.summary_tables.append((table, self.lead(record, table)))
+            self.draw_sweeps(page, record, name)
         self.draw_maps(page)
+
+    def draw_sweeps(self, page: Page, record: RunRecord, name: str) -> None:
+        """Accuracy against BLEU of the sweeps beside a run."""
+        found, problems = sweeps_of(record.folder)
+        self.notes += [f"{name}: a sweep is left out: {problem}" for problem in problems]
+        for sweep in found:
+            title = f"{name}, {sweep.split}"
+            figure = self.image(
+                frontier_figure(sweep), f"frontier-{file_name(title)}", "Accuracy against BLEU", " ".join(sweep.notes)
+            )
+            page.sweeps.append((replace(sweep_table(sweep), title=title), figure))
 
     def draw_maps(self, page: Page) -> None:
         """Maps as files; in the page they are drawn by the template, since there they answer to the mouse."""

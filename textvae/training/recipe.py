@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -50,7 +50,7 @@ class Phase:
     """One optimizer's turn in a step.
 
     moves: the module it trains; terms: the objectives it descends; updates: how often in a step; every: only in every
-    so-many-th step; rate: factor on the module's learning rate.
+    so-many-th step; rate: factor on the module's learning rate; options: what else the recipe is to know of this turn.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Phase:
     updates: int = 1
     every: int = 1
     rate: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from textvae.modules.language_model import RecurrentLanguageModel
 from textvae.modules.noise import NoiseKey
 from textvae.modules.relaxations import soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, roll_out
-from textvae.modules.seq2seq import Written
+from textvae.modules.seq2seq import ANY_LENGTH, Written
 from textvae.objectives.policy_gradient import batch_centred, discounted, prefix_rewards, reinforce, self_critical
 from textvae.objectives.prior import LANGUAGE_PRIORS, coverage, length_penalty, topic_cosine
 from textvae.objectives.summarization import OBJECTIVES, Outputs, SummarizationObjectives, per_word
@@ -25,6 +26,9 @@ from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import model_optimizer
 from textvae.training.recipe import Phase, Recipe
 from textvae.training.stages import AdversarialConfig, StageConfig
+
+LENGTH_STREAM = 800
+"""Number of the noise stream that says which texts are written without a length."""
 
 PENALTY_STREAM = 900
 """Number of the noise stream of the points at which the gradient penalty is taken."""
@@ -86,14 +90,16 @@ class Seq2Seq2SeqRecipe(Recipe):
         }
         self.objectives, self.idf = OBJECTIVES, idf
         self.steps = sum(stage.steps for stage in stages)
-        self.phases = tuple(self.phase(name, 1.0) for name in TERMS)
+        self.phases = tuple(self.phase(name, StageConfig("adversarial")) for name in TERMS)
 
     # ------------------------------------------------------------------------------------------ who moves, and when
-    def phase(self, name: str, rate: float) -> Phase:
-        """A phase of TERMS; `rate` is its stage's."""
+    def phase(self, name: str, stage: StageConfig) -> Phase:
+        """A phase of TERMS, as its stage wants it."""
         moves, terms = TERMS[name]
-        rate = rate if moves in ("generator", "reconstructor") else 1.0
-        return Phase(name, moves, terms, self.adversarial.critic_updates if name == "critic" else 1, rate=rate)
+        rate = stage.rate if moves in ("generator", "reconstructor") else 1.0
+        updates = self.adversarial.critic_updates if name == "critic" else 1
+        options = {"sampled": stage.sampled} if name == "back" else {}
+        return Phase(name, moves, terms, updates, rate=rate, options=options)
 
     def stage_at(self, step: int) -> StageConfig:
         """The stage that step belongs to (the last one, beyond the end)."""
@@ -114,7 +120,7 @@ class Seq2Seq2SeqRecipe(Recipe):
 
     def phases_at(self, step: int) -> tuple[Phase, ...]:
         stage = self.stage_at(step)
-        return tuple(self.phase(name, stage.rate) for name in STAGES[stage.name])
+        return tuple(self.phase(name, stage) for name in STAGES[stage.name])
 
     def weights(self, step: int) -> dict[str, float]:
         return self.config.at(step)
@@ -129,7 +135,7 @@ class Seq2Seq2SeqRecipe(Recipe):
         }
 
     def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: UnpairedBatch, previous: Any) -> Outputs:
-        return Outputs(getattr(self, f"run_{phase.name}")(wrapped[phase.moves], batch))
+        return Outputs(getattr(self, f"run_{phase.name}")(wrapped[phase.moves], batch, **phase.options))
 
     def carry(self, outputs: Outputs) -> Outputs:
         return Outputs({name: value.detach() for name, value in outputs.values.items()})
@@ -142,16 +148,19 @@ class Seq2Seq2SeqRecipe(Recipe):
 
     def run_denoise(self, generator: nn.Module, batch: UnpairedBatch) -> dict[str, Tensor]:
         """−log p(text | noise(text))."""
-        nll, written = self.rewrite(generator, batch.noised.ids, batch.noised.mask, batch.texts, batch.key)
+        nll, written = self.rewrite(generator, batch.noised.ids, batch.noised.mask, self.asked(batch), batch.key)
         return {"J_denoise": nll, "J_cov": covered(written, batch.texts.mask)}
 
-    def run_back(self, generator: nn.Module, batch: UnpairedBatch) -> dict[str, Tensor]:
-        """−log p(text | the document that the reconstructor writes for it); rows of both sides share only a length."""
+    def run_back(self, generator: nn.Module, batch: UnpairedBatch, sampled: bool) -> dict[str, Tensor]:
+        """−log p(text | the document that the reconstructor writes for it); rows of both sides share only a length.
+
+        sampled: the document is drawn from the reconstructor, else it is the likeliest.
+        """
         texts = batch.texts
         memory = self.reconstructor.read(texts.ids, texts.mask)
-        key = batch.key if self.samples_documents else None
+        key = batch.key if sampled else None
         ids = roll_out(self.reconstructor, memory, batch.documents.lengths, self.model.config.max_source, key)
-        nll, written = self.rewrite(generator, ids, ids != SPECIAL.pad, texts, batch.key)
+        nll, written = self.rewrite(generator, ids, ids != SPECIAL.pad, self.asked(batch), batch.key)
         return {"J_back": nll, "J_cov": covered(written, texts.mask)}
 
     # ------------------------------------------------------------------------------------------ from documents
@@ -162,12 +171,8 @@ class Seq2Seq2SeqRecipe(Recipe):
         return {"J_rec": nll}
 
     def run_critic(self, comparison: nn.Module, batch: UnpairedBatch) -> dict[str, Tensor]:
-        """Human texts against summaries, in the form in which the estimator shows them to the critic."""
-        with torch.no_grad():
-            summary = self.summarise(batch, batch.key if self.samples else None)
-            fake = summary
-            if self.adversarial.estimator == "soft":
-                fake = self.generator.log_probs(self.reread(self.generator, batch, summary)[1]).exp()
+        """Human texts against summaries."""
+        summary, fake = self.shown(batch)
         eps = uniform(batch.texts.lengths.float()[:, None, None], batch.key, PENALTY_STREAM)
         found = comparison(batch.texts.ids, batch.texts.mask, fake, summary != SPECIAL.pad, eps)
         return {"J_critic": CRITIC_LOSSES[self.adversarial.loss](found.real, found.fake), "J_gp": found.penalty}
@@ -194,10 +199,13 @@ class Seq2Seq2SeqRecipe(Recipe):
         """Whether the estimator draws words (else it takes the likeliest)."""
         return self.adversarial.estimator != "soft"
 
-    @property
-    def samples_documents(self) -> bool:
-        """Whether back-translation reads documents drawn from the reconstructor."""
-        return any(stage.sampled for stage in self.stages if stage.name == "back_translation")
+    def asked(self, batch: UnpairedBatch) -> Sequences:
+        """The human texts as the generator learns to write them: some without a length (`length_dropout`)."""
+        texts, rate = batch.texts, self.generator.config.length_dropout
+        if not rate:
+            return texts
+        untold = uniform(texts.lengths.float(), batch.key, LENGTH_STREAM) < rate
+        return replace(texts, lengths=texts.lengths.masked_fill(untold, ANY_LENGTH))
 
     def rewrite(
         self, network: nn.Module, source: Tensor, mask: Tensor, target: Sequences, key: NoiseKey | None
@@ -212,6 +220,14 @@ class Seq2Seq2SeqRecipe(Recipe):
         memory = self.generator.read(documents.ids, documents.mask)
         lengths = torch.minimum(batch.texts.lengths, documents.lengths)
         return roll_out(self.generator, memory, lengths, self.model.config.max_target, key)
+
+    @torch.no_grad()
+    def shown(self, batch: UnpairedBatch) -> tuple[Tensor, Tensor]:
+        """Summaries (B, L), and the form in which the estimator shows them to the critic: those ids, or points."""
+        summary = self.summarise(batch, batch.key if self.samples else None)
+        if self.adversarial.estimator != "soft":
+            return summary, summary
+        return summary, self.generator.log_probs(self.reread(self.generator, batch, summary)[1]).exp()
 
     def reread(self, generator: nn.Module, batch: UnpairedBatch, summary: Tensor) -> tuple[Tensor, Written]:
         """Token nll (B, L), with its graph, of a summary that the generator has just written."""

@@ -52,7 +52,7 @@ class SummaryValidator:
         """Metrics of a model in eval mode."""
         documents = self.dev_score.documents
         summaries = Summarizer(model, self.tokenizer, self.text)(
-            documents, words=max(round(self.dev_score.words), 1), beam=1, detokenise=False
+            documents, **self.length(model), beam=1, detokenise=False
         )
         score, measures = self.dev_score(summaries), self.measures(model, step, summaries)
         self.say(
@@ -65,6 +65,11 @@ class SummaryValidator:
         for alarm in verdict(measures, self.limits):
             self.say(f"  WARNING: {alarm.sentence}")
         return {f"dev/{name}": float(value) for name, value in (measures | vars(score)).items()}
+
+    def length(self, model: Seq2Seq2Seq) -> dict[str, int]:
+        """Options: the mean length of human texts for all, unless lengths are left to the model."""
+        free = (model.config.decoding or {}).get("free_length")
+        return {} if free else {"words": max(round(self.dev_score.words), 1)}
 
     def measures(self, model: Seq2Seq2Seq, step: int, summaries: list[str]) -> dict[str, float]:
         """What the alarms go by."""

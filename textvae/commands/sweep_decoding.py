@@ -1,0 +1,87 @@
+"""A trained run decoded over a grid."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from textvae.commands.sweep import Teller
+from textvae.commands.sweep_output import show, write_results
+from textvae.commands.terminal import show_table, warn
+from textvae.config import load_config
+from textvae.errors import UserError
+from textvae.evaluation.config import EvaluationConfig
+from textvae.experiment.evaluation import FinishedRun
+from textvae.experiment.machine import commit
+from textvae.experiment.sweeps.decoding import check_model, decoding_points
+from textvae.experiment.sweeps.grid import Axis, Point, read_axes
+from textvae.experiment.sweeps.results import checksum_of_test_set, point_row, summary
+from textvae.experiment.sweeps.scoring import Scorer, read_result
+
+POINTS = "points"
+
+
+def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> int:
+    """Score what is not scored yet; the results are rewritten after every point."""
+    axes = read_axes(args.grid)
+    points = decoding_points(axes)
+    scorer = Scorer(open_run(args), evaluation, args.split)
+    folder = args.save or args.run / ("sweep" if args.split == "dev" else "sweep_test")
+    found = [scorer.stored(folder / POINTS / point.name, point.settings) is not None for point in points]
+    if args.dry_run:
+        show_table(
+            ["point", "state"], [[str(p), "scored" if f else "to do"] for p, f in zip(points, found, strict=True)]
+        )
+        return 0
+    if args.split == "test":
+        warn("these are points of the test part: report them, but choose none by their numbers")
+    check_model(scorer.run.transfer, points)
+    tell = Teller(len(points), args.quiet)
+    for place, (point, known) in enumerate(zip(points, found, strict=True)):
+        tell(place, f"{point}: {'scored before' if known else 'decoding'}")
+        if not known:
+            scorer.score(folder / POINTS / point.name, point.settings, point.settings)
+            write_results(folder, collect(scorer, folder, axes, points))
+    write_results(folder, collect(scorer, folder, axes, points), figure=True)
+    show(folder)
+    print(f"saved in {folder}", file=sys.stderr)
+    return 0
+
+
+def open_run(args: argparse.Namespace) -> FinishedRun:
+    """The run; UserError where it is none, or no style transfer."""
+    config = load_config(args.run / "config.yaml")
+    if config.task != "style_transfer":
+        raise UserError(f"{args.run} does not transfer style; there is no accuracy to set against BLEU")
+    if args.data_path is not None:
+        config.data = replace(config.data, path=args.data_path)
+    config.cache = args.cache or config.cache
+    return FinishedRun(config, args.run)
+
+
+def collect(scorer: Scorer, folder: Path, axes: Sequence[Axis], points: Sequence[Point]) -> dict[str, Any]:
+    """What sweep.json is to hold: this grid's points in its order, then those of earlier grids that still count."""
+    wanted = {point.name: point for point in points}
+    earlier = sorted(path.name for path in (folder / POINTS).glob("*") if path.name not in wanted)
+    rows, scored = [], []
+    for name in [*wanted, *earlier]:
+        place = folder / POINTS / name
+        settings = wanted[name].settings if name in wanted else (read_result(place) or {}).get("point")
+        metrics = None if settings is None else scorer.stored(place, settings)
+        if metrics is not None:
+            rows.append(point_row(name, f"{POINTS}/{name}", metrics))
+            scored.append(metrics)
+    test = scorer.run.prepared.corpus.test
+    facts = {
+        "kind": "decoding",
+        "title": scorer.run.folder.resolve().name,
+        "split": scorer.split,
+        "axes": {axis.name: list(dict.fromkeys(point.settings[axis.name] for point in points)) for axis in axes},
+        "commit": commit(),
+        "test_set": None if test is None else checksum_of_test_set(test["text"]),
+    }
+    return summary(facts, rows, scored)

@@ -1,0 +1,1 @@
+"""Sweeps: the points of a grid, each scored by the judges that report."""
