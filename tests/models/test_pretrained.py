@@ -285,7 +285,7 @@ def test_what_is_frozen_stays_and_the_rest_learns(
     elif encoder != "gru":
         assert not moved & {"embedding.weight", "sentence_encoder.first"}
     assert any("content_latent" in n for n in moved)
-    assert losses[-1] < losses[0] - 0.1
+    assert losses[-1] < losses[0] - (0.02 if tuning == "frozen" else 0.1), "what is left around frozen parts learns"
 
 
 def test_adapters_begin_as_no_change(sources: dict[str, Path]) -> None:
