@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
 from textvae.inference.lengths import SENSIBLE, Length, shared
-from textvae.inference.reconstruction import pad
+from textvae.inference.pieces import pad
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer, Task
 from textvae.inference.summary_options import SummaryOptions

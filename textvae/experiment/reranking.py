@@ -13,7 +13,7 @@ from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.metrics import copies
 from textvae.evaluation.selection import DevScore, SelectionScore, selection_score
 from textvae.inference.reranking import PARTS
-from textvae.inference.scorers import RerankingWeights
+from textvae.inference.scorers import RerankingWeights, Scorers
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions, Written
 
 SEARCHED: dict[str, tuple[float, ...]] = {
@@ -135,20 +135,15 @@ def candidate_table(transfer: StyleTransfer, dev_score: DevScore, options: Trans
     task, labels = dev_score.task, transfer.labels
     targets = [(int(label) + 1) % len(labels) for label in task.input_labels]
     lines = transfer.reader.read(task.inputs)
-    stored, transfer.scorers.reranking = (
-        transfer.scorers.reranking,
-        replace(transfer.scorers.reranking, weights=UNWEIGHTED),
-    )
+    scorers = transfer.scorers
+    bare = Scorers(scorers.guide, scorers.language_model, replace(scorers.reranking, weights=UNWEIGHTED))
     found: dict[int, list[Written]] = {}
-    try:
-        for target, label in enumerate(labels):
-            rows = [row for row, line in enumerate(lines) if targets[row] == target and len(line.pieces) == 1]
-            writer = transfer.writer(replace(options, target=label))
-            with torch.inference_mode():
-                written = transfer.decode([(lines[row].pieces[0].ids,) for row in rows], writer, judge=False)
-            found |= dict(zip(rows, written, strict=True))
-    finally:
-        transfer.scorers.reranking = stored
+    for target, label in enumerate(labels):
+        rows = [row for row, line in enumerate(lines) if targets[row] == target and len(line.pieces) == 1]
+        writer = replace(transfer.writer(replace(options, target=label)), scorers=bare)
+        with torch.inference_mode():
+            written = transfer.decode([(lines[row].pieces[0].ids,) for row in rows], writer, judge=False)
+        found |= dict(zip(rows, written, strict=True))
     rows = sorted(found)
     return CandidateTable.build(
         [[candidate.text for candidate in found[row]] for row in rows],

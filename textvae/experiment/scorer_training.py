@@ -56,7 +56,8 @@ def fit_guide(train: TokenizedCorpus, collator: Collator, classes: int, settings
     def loss(guide: nn.Module, batch: Batch) -> Tensor:
         return F.cross_entropy(guide(batch.input_ids, batch.attention_mask).float(), batch.style, weight)
 
-    with seeded(settings.seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
         guide = StyleGuide(settings.guide, len(collator.content_ids), classes)
         return fit(guide, loss, train, collator, settings)
 
@@ -67,7 +68,8 @@ def fit_language_model(train: TokenizedCorpus, collator: Collator, settings: Sco
     def loss(model: nn.Module, batch: Batch) -> Tensor:
         return model(batch.decoder_input_ids, batch.labels).sum() / batch.num_tokens
 
-    with seeded(settings.seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
         model = RecurrentLanguageModel(settings.language_model, len(collator.content_ids))
         return fit(model, loss, train, collator, settings)
 
@@ -112,17 +114,3 @@ def perplexity(model: RecurrentLanguageModel, corpus: TokenizedCorpus, collator:
         nats += float(model(batch.decoder_input_ids, batch.labels).sum())
         tokens += batch.num_tokens
     return float(torch.tensor(nats / tokens).exp())
-
-
-class seeded:
-    """Draw random numbers from a seed, and leave the global generator as it was."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        self.state = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_rng_state(self.state)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.text import TextConfig, detokenise, normalise, prepare, split_sentences
 from textvae.tokenization import loses_spaces
+from textvae.tokenization.config import SPECIAL, SpecialIds
 
 Detokenise = Literal["auto"] | bool
 
@@ -116,6 +119,12 @@ class LineReader:
         if self.loses_spaces:
             return [prepare(self.tokenizer.clean_up_tokenization(text), self.text) for text in texts]
         return [normalise(text) for text in texts]
+
+
+def pad(pieces: Sequence[Sequence[int]], ids: SpecialIds = SPECIAL) -> Tensor:
+    """Ids (B, L), each piece followed by `</s>`."""
+    longest = max(map(len, pieces)) + 1
+    return torch.tensor([[*p, ids.eos, *[ids.pad] * (longest - len(p) - 1)] for p in pieces])
 
 
 def join_trailing(sentences: list[str]) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
+from textvae.inference.pieces import pad
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
+from textvae.modules.relaxations import shifted
 from textvae.tokenization.config import SPECIAL
 
 Ids = tuple[int, ...]
@@ -26,15 +27,8 @@ def reconstruction(model: Seq2Seq2Seq, pairs: Sequence[tuple[Ids, Ids]], batch_s
         rows = order[start : start + batch_size]
         documents, summaries = (pad([pairs[i][side] for i in rows]).to(model.device) for side in (0, 1))
         mask = documents != SPECIAL.pad
-        inputs = torch.cat((torch.full_like(documents[:, :1], SPECIAL.bos), documents[:, :-1]), dim=1)
         labels, lengths = documents.masked_fill(~mask, -100), mask.sum(1) - 1
-        nll, _ = model.reconstructor(summaries, summaries != SPECIAL.pad, inputs, labels, lengths)
+        nll, _ = model.reconstructor(summaries, summaries != SPECIAL.pad, shifted(documents), labels, lengths)
         for i, value in zip(rows, (-nll.sum(1) / mask.sum(1)).tolist(), strict=True):
             found[i] = value
     return found
-
-
-def pad(texts: Sequence[Ids]) -> Tensor:
-    """Ids (B, M), each text followed by `</s>`."""
-    longest = max(map(len, texts)) + 1
-    return torch.tensor([[*t, SPECIAL.eos, *[SPECIAL.pad] * (longest - len(t) - 1)] for t in texts])

@@ -17,7 +17,7 @@ from torch import Tensor
 from textvae.errors import UserError
 from textvae.inference.scorers import Scorers
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.relaxations import exact, soft, straight_through
+from textvae.modules.relaxations import exact, shifted, soft, straight_through
 from textvae.tokenization.config import SPECIAL
 
 
@@ -114,8 +114,7 @@ def ascend(
         z, start, style, tokens = (x.clone() for x in (z, start[rows], style, found))
         z.requires_grad_(True)
         mask = tokens != SPECIAL.pad
-        inputs = torch.cat((torch.full_like(tokens[:, :1], SPECIAL.bos), tokens[:, :-1]), dim=1)
-        hidden = model.decoder(memory(z, rows), model.target_embedding(inputs))
+        hidden = model.decoder(memory(z, rows), model.target_embedding(shifted(tokens)))
         words = straight_through(soft(model.output.logits(hidden)), tokens)
         hit = (exact(scorers.guide(words, mask)).log_softmax(-1) * style).sum(-1)
         distance = (z - start).square().sum(1) / start.square().sum(1).clamp(min=1e-12)

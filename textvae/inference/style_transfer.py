@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from textvae.errors import UserError
 from textvae.inference.loading import find_device, load
 from textvae.inference.options import TransferOptions
-from textvae.inference.pieces import Line, LineReader
+from textvae.inference.pieces import Line, LineReader, pad
 from textvae.inference.precision import Precision, autocast
 from textvae.inference.reranking import PARTS, diverse
 from textvae.inference.retrieval import ContentIndex
@@ -248,8 +248,7 @@ class StyleTransfer:
 
     def pad(self, pieces: list[tuple[int, ...]]) -> Tensor:
         """Ids (B, L), each piece followed by `</s>`."""
-        longest = max(map(len, pieces)) + 1
-        return torch.tensor([[*p, self.ids.eos, *[self.ids.pad] * (longest - len(p) - 1)] for p in pieces])
+        return pad(pieces, self.ids)
 
     def style_probability(self, tokens: Tensor, label: int) -> Tensor:
         """p(label | z_s of the written sentence) by the model's style head: tokens (B, C, T) to (B, C)."""

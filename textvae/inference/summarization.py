@@ -19,8 +19,9 @@ from textvae.inference.documents import Document, DocumentReader, Piece, joined
 from textvae.inference.length_control import LengthControl, Limits, WordTable
 from textvae.inference.lengths import Length, condensed, crowded, divided
 from textvae.inference.loading import find_device, load
+from textvae.inference.pieces import pad
 from textvae.inference.precision import Precision, autocast
-from textvae.inference.reconstruction import pad, reconstruction
+from textvae.inference.reconstruction import reconstruction
 from textvae.inference.search import beam_search, roll_out
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import Written, batches, combine
@@ -260,12 +261,11 @@ class Summarizer:
         self, tasks: list[Task], found: list[list[Summary]], options: SummaryOptions
     ) -> list[list[Summary]]:
         """The same candidates with how much of its document each tells."""
-        pairs = {(task.ids, tuple(s.ids)): 0.0 for task, each in zip(tasks, found, strict=True) for s in each}
+        pairs = list({(task.ids, tuple(s.ids)): None for task, each in zip(tasks, found, strict=True) for s in each})
         with autocast(self.model.device, self.precision):
-            values = reconstruction(self.model, list(pairs), options.batch_size)
-        pairs = dict(zip(pairs, values, strict=True))
+            told = dict(zip(pairs, reconstruction(self.model, pairs, options.batch_size), strict=True))
         return [
-            [s._replace(reconstruction=pairs[task.ids, tuple(s.ids)]) for s in each]
+            [s._replace(reconstruction=told[task.ids, tuple(s.ids)]) for s in each]
             for task, each in zip(tasks, found, strict=True)
         ]
 

@@ -24,10 +24,8 @@ class StyleTarget:
     named: bool
 
     def at(self, model: StyleContentVAE, strength: float | None) -> Tensor:
-        """m̄ + strength · (vector − m̄), (Zs,); m̄: mean over labels. None: the strength chosen on dev."""
-        strength = model.config.transfer_strength if strength is None else strength
-        centre = model.style_vectors.mean(0)
-        return centre + strength * (self.vector - centre)
+        """(Zs,) by `StyleContentVAE.at_strength`."""
+        return model.at_strength(self.vector, strength)
 
 
 def of_label(model: StyleContentVAE, label: int) -> StyleTarget:

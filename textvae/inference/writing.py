@@ -19,6 +19,7 @@ from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import Scorers
 from textvae.inference.targets import StyleTarget
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.relaxations import shifted
 from textvae.tokenization.config import SpecialIds
 
 
@@ -157,7 +158,6 @@ class CandidateWriter:
         latent = torch.cat((self.style().to(content.dtype).expand(len(content), -1), content), dim=1)
         rows = None if source.rows is None else source.rows.repeat_interleave(each, dim=0)
         memory, flat = self.memory(latent.repeat_interleave(each, dim=0), rows), tokens.flatten(0, 1)
-        inputs = torch.cat((torch.full_like(flat[:, :1], self.ids.bos), flat[:, :-1]), dim=1)
-        hidden = self.model.decoder(memory, self.model.target_embedding(inputs))
+        hidden = self.model.decoder(memory, self.model.target_embedding(shifted(flat, self.ids.bos)))
         nll = self.model.token_nll(hidden, flat.masked_fill(flat == self.ids.pad, -100))
         return -nll.sum(1).view(tokens.shape[:2])

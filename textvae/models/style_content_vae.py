@@ -243,16 +243,18 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         latent = self.style_latent
         return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
 
-    def style_vector(self, label: int, strength: float | None = None) -> Tensor:
-        """Target style (Zs,): m̄ + strength · (m_label − m̄), where m̄ is the mean over labels.
+    def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
+        """Target style of a label (Zs,), or of labels (B,) the styles (B, Zs), by `at_strength`."""
+        return self.at_strength(self.style_vectors[label], strength)
 
-        Strength 1 is the label's own vector, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
+    def at_strength(self, vector: Tensor, strength: float | None = None) -> Tensor:
+        """m̄ + strength · (vector − m̄) for styles (..., Zs), where m̄ is the mean over labels.
+
+        Strength 1 is the style itself, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
         """
-        if strength is None:
-            strength = self.config.transfer_strength
-        vectors = self.style_vectors
-        centre = vectors.mean(0)
-        return centre + strength * (vectors[label] - centre)
+        strength = self.config.transfer_strength if strength is None else strength
+        centre = self.style_vectors.mean(0)
+        return centre + strength * (vector - centre)
 
     @torch.no_grad()
     def set_style_means(self, sums: Tensor, counts: Tensor) -> None:

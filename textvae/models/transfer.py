@@ -10,7 +10,7 @@ from torch import Tensor
 from textvae.data.batch import Batch
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import soft_gumbel, straight_through, uniform
+from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 
@@ -39,13 +39,6 @@ def other_styles(style: Tensor, styles: int, key: NoiseKey | None) -> Tensor:
     return (style + 1 + (draws * (styles - 1)).long().clamp(max=styles - 2)) % styles
 
 
-def targets(model: StyleContentVAE, style: Tensor, strength: float = 1.0) -> Tensor:
-    """(B, Zs) the vectors that transfer decodes for labels (B,); see `StyleContentVAE.style_vector`."""
-    vectors = model.style_vectors
-    centre = vectors.mean(0)
-    return (centre + strength * (vectors - centre))[style]
-
-
 def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tensor:
     """Words (B, T) for memories (B, M, D), greedily or, with a key, sampled; no gradient."""
 
@@ -61,8 +54,7 @@ def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tenso
 
 def written_log_probs(model: StyleContentVAE, memory: Tensor, ids: Tensor) -> Tensor:
     """log p (B, T, V) of every word of texts (B, T) that the model has just written, with the gradient."""
-    start = torch.full_like(ids[:, :1], SPECIAL.bos)
-    inputs = torch.cat((start, ids[:, :-1].masked_fill(ids[:, 1:] == SPECIAL.pad, SPECIAL.pad)), dim=1)
+    inputs = shifted(ids).masked_fill(ids == SPECIAL.pad, SPECIAL.pad)
     hidden = model.decoder(memory, model.target_embedding(inputs))
     return model.output.log_probs(hidden.flatten(0, 1)).unflatten(0, ids.shape)
 
@@ -97,6 +89,6 @@ def read_back(
         seen = noised(ids, plan, key)
         shifted = None if key is None else replace(key, seed=mix(key.seed, CYCLE_STREAM))
         read = model.encode(seen, seen != SPECIAL.pad, sample=True, key=shifted)
-    memory = model.memory(targets(model, batch.style), read.content.value, read.memory)
+    memory = model.memory(model.style_vector(batch.style, 1.0), read.content.value, read.memory)
     hidden = model.decoder(memory, model.embedding_dropout(model.target_embedding(batch.decoder_input_ids)))
     return model.token_nll(hidden, batch.labels)

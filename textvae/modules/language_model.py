@@ -7,11 +7,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.output import OUTPUTS, OutputKind
-from textvae.modules.relaxations import embed
+from textvae.modules.relaxations import embed, shifted
 from textvae.tokenization.config import SPECIAL
 
 
@@ -83,6 +82,5 @@ class RecurrentLanguageModel(nn.Module):
     def log_prob(self, sequence: Tensor, mask: Tensor) -> Tensor:
         """log p(x_t | x_<t) of a text, (B, L) nats, 0 where mask (B, L) is; of points, Σ_v x_t(v) log p(v | x_<t)."""
         if sequence.dim() == 2:
-            inputs = F.pad(sequence[:, :-1], (1, 0), value=SPECIAL.bos)
-            return -self(inputs, sequence.where(mask, -100))
+            return -self(shifted(sequence), sequence.where(mask, -100))
         return (sequence * self.next_word(sequence)).sum(-1).where(mask, 0.0)

@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.noise import NoiseKey, mix
+from textvae.tokenization.config import SPECIAL
 
 
 def exact(x: Tensor) -> Tensor:
@@ -95,6 +97,11 @@ def embed(sequence: Tensor, embedding: nn.Embedding) -> Tensor:
         return embedding(sequence)
     weight = embedding.weight
     return sequence.to(weight.dtype) @ weight
+
+
+def shifted(ids: Tensor, start: int = SPECIAL.bos) -> Tensor:
+    """What a decoder reads to write texts `ids` (B, L): `start`, then every word but the last, (B, L)."""
+    return F.pad(ids[:, :-1], (1, 0), value=start)
 
 
 def until_end(ids: Tensor, eos: int) -> Tensor:

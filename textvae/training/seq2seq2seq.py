@@ -14,7 +14,7 @@ from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.modules.critics import Critic, RecurrentCritic, build_critic
 from textvae.modules.language_model import RecurrentLanguageModel
 from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import soft_gumbel, straight_through, uniform
+from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, roll_out
 from textvae.modules.seq2seq import ANY_LENGTH, Written
 from textvae.objectives.policy_gradient import batch_centred, discounted, prefix_rewards, reinforce, self_critical
@@ -232,8 +232,7 @@ class Seq2Seq2SeqRecipe(Recipe):
     def reread(self, generator: nn.Module, batch: UnpairedBatch, summary: Tensor) -> tuple[Tensor, Written]:
         """Token nll (B, L), with its graph, of a summary that the generator has just written."""
         mask = summary != SPECIAL.pad
-        start = torch.full_like(summary[:, :1], SPECIAL.bos)
-        inputs = torch.cat((start, summary[:, :-1].masked_fill(~mask[:, 1:], SPECIAL.pad)), dim=1)
+        inputs = shifted(summary).masked_fill(~mask, SPECIAL.pad)
         labels = summary.masked_fill(~mask, -100)
         lengths = torch.minimum(batch.texts.lengths, batch.documents.lengths)
         return generator(batch.documents.ids, batch.documents.mask, inputs, labels, lengths, batch.key)

@@ -15,7 +15,7 @@ from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.relaxations import exact, until_end
+from textvae.modules.relaxations import exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 from textvae.objectives.multitask import style_cross_entropy
@@ -181,8 +181,7 @@ class TransferRecipe(StyleContentRecipe):
     def run_language(self, language_model: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(x)."""
         ids, mask = sentences(batch)
-        inputs = torch.cat((torch.full_like(ids[:, :1], SPECIAL.bos), ids[:, :-1]), dim=1)
-        return {"J_language": language_model(inputs, ids.masked_fill(~mask, -100))}
+        return {"J_language": language_model(shifted(ids), ids.masked_fill(~mask, -100))}
 
     def run_dis_x(self, discriminator: nn.Module, batch: Batch, previous: TransferOutputs) -> dict[str, Tensor]:
         """Real sentences against those that phase `vae` has just written."""
@@ -194,7 +193,7 @@ class TransferRecipe(StyleContentRecipe):
         """Write the batch in other styles; compute what the terms in force need of the model itself."""
         model, plan, key = self.model, self.plan, batch.key
         target = passes.other_styles(batch.style, model.num_styles, key)
-        wanted = passes.targets(model, target, plan.strength)
+        wanted = model.style_vector(target, plan.strength)
         memory = model.memory(wanted, latents.content.value, latents.memory)
         ids = passes.write(model, memory, None if plan.tau is None else key)
         found = TransferOutput(target, ids, until_end(ids, SPECIAL.eos), prior=self.transfer.language_prior)
@@ -209,7 +208,7 @@ class TransferRecipe(StyleContentRecipe):
                 content=read.content.mean,
                 wanted_content=latents.content.mean.detach(),
                 style=read.style.mean,
-                wanted_style=passes.targets(model, target).detach(),
+                wanted_style=model.style_vector(target, 1.0).detach(),
             )
         if "J_cycle" in self.terms:
             nll = passes.read_back(model, batch, ids, plan, read if plan.through else None, key)
