@@ -33,7 +33,7 @@ class SentenceOutput:
     bag_logits: Tensor | None = None
 
 
-class SentenceVAE(SentenceModel, GenerationMixin):
+class SentenceVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → z → sentence.
 
     z: (B, Z), Z = `model.latent.size`; the decoder reads it as a memory (B, 1, Z), at every step.

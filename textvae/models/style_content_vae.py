@@ -59,7 +59,7 @@ class StyleContentOutput:
     bag_logits: Tensor
 
 
-class StyleContentVAE(SentenceModel, GenerationMixin):
+class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
     z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc), longer where
