@@ -11,18 +11,20 @@ import jsonargparse
 import yaml
 from jsonargparse import ArgumentParser
 
+from textvae.config.documents import DocumentExperimentConfig
 from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
 
-Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig
+Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | DocumentExperimentConfig
 
-TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig] | type[SentenceExperimentConfig]] = {
+TASKS: dict[str, type[Config]] = {
     "style_transfer": ExperimentConfig,
     "summarization": SummarizationConfig,
     "sentence_vae": SentenceExperimentConfig,
+    "document_vae": DocumentExperimentConfig,
 }
 """What can be trained: the `task` of a configuration."""
 

@@ -11,8 +11,9 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import nn
 
-from textvae.config import SentenceExperimentConfig
+from textvae.config import DocumentExperimentConfig, SentenceExperimentConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -77,8 +78,9 @@ def assemble(
 
     def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
         model.save_pretrained(folder)
+        latent = f"{config.model.latent.kind}, {config.model.latent.size} numbers"
         with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, step, metrics)))
+            card.write(sentence_card(facts(config, prepared, model, step, metrics, latent)))
 
     loader = BatchLoader(
         prepared.train,
@@ -93,18 +95,20 @@ def assemble(
 
 
 def facts(
-    config: SentenceExperimentConfig,
+    config: SentenceExperimentConfig | DocumentExperimentConfig,
     prepared: PreparedSentences,
-    model: SentenceVAE,
+    model: nn.Module,
     step: int,
     metrics: dict[str, float],
+    latent: str,
+    **about: str,
 ) -> SentenceFacts:
-    """What the model card tells."""
+    """What the model card tells. about: fields that say what kind of model it is."""
     environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
     shape, corpus = config.model, prepared.corpus
     return SentenceFacts(
         networks=f"{shape.encoder.title} encoder, {shape.decoder.title} decoder",
-        latent=f"{shape.latent.kind}, {shape.latent.size} numbers",
+        latent=latent,
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,
@@ -116,6 +120,7 @@ def facts(
         step=step,
         weights={f.name: getattr(config.objectives, f.name).at(step) for f in fields(config.objectives)},
         metrics=metrics,
+        **about,
     )
 
 

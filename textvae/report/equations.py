@@ -9,8 +9,9 @@ from typing import Any
 
 from docstring_parser import parse_from_object
 
-from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, sentence_vae, wgan_gp
+from textvae.objectives import hierarchy, latent, multitask, policy_gradient, prior, reconstruction, sentence_vae, wgan_gp
 from textvae.objectives.adversarial import ADVERSARIAL
+from textvae.objectives.hierarchy import HierarchicalObjectives
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
@@ -37,6 +38,13 @@ SENTENCES: dict[str, Callable[..., Any]] = {
     "J_kl": latent.kl,
     "J_bow": sentence_vae.bag_of_words,
 }
+DOCUMENTS: dict[str, Callable[..., Any]] = {
+    "J_rec": sentence_vae.sentence_reconstruction,
+    "J_kl_1": latent.kl,
+    "J_kl_2": hierarchy.kl_around,
+    "J_mu": hierarchy.mean_prior,
+    "J_doc": hierarchy.document_cross_entropy,
+}
 CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": ("objectives.adversarial", ADVERSARIAL),
     "J_adv_c": ("objectives.adversarial", ADVERSARIAL),
@@ -49,6 +57,7 @@ CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
     "sentence_vae": (SentenceObjectives, SENTENCES),
+    "document_vae": (HierarchicalObjectives, DOCUMENTS),
 }
 
 
