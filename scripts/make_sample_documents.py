@@ -1,6 +1,7 @@
-"""Write the bundled documents again: `python scripts/make_sample_documents.py [FOLDER]` (default: data/sample-documents).
+"""Write the bundled documents again: `python scripts/make_sample_documents.py [FOLDER]`.
 
-The text comes from the grammar in `textvae/data/sample_grammar.py`; the same seed gives the same bytes.
+The folder is data/sample-documents by default. The text comes from the grammar in `textvae/data/sample_grammar.py`;
+the same seed gives the same bytes.
 """
 
 from __future__ import annotations

@@ -43,6 +43,9 @@ _LIMITS = """\
 - The scores below come from development data, on which this model was also chosen."""
 
 
+_SENTENCE = "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae."
+
+
 @dataclass(frozen=True)
 class SentenceFacts:
     """What a card tells. networks, latent: in words. metrics: of the evaluation on dev at `step`. module: to import."""
@@ -61,7 +64,9 @@ class SentenceFacts:
     weights: Mapping[str, float]
     metrics: Mapping[str, float]
     title: str = "Sentence autoencoder"
-    about: str = "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae."
+    about: str = (
+        "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae."
+    )
     module: str = "textvae.models.sentence_vae"
 
 

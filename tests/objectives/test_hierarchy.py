@@ -86,7 +86,9 @@ def test_the_logits_are_not_rounded_under_autocast() -> None:
 def test_a_row_without_a_document_gets_no_gradient() -> None:
     means = drawn(4, 3).requires_grad_()
     used = torch.tensor([True, True, True, False])
-    document_cross_entropy(document_logits(drawn(5, 3, seed=1), means, used), torch.tensor([0, 1, 2, 0, 1])).sum().backward()
+    document_cross_entropy(
+        document_logits(drawn(5, 3, seed=1), means, used), torch.tensor([0, 1, 2, 0, 1])
+    ).sum().backward()
     assert means.grad is not None and means.grad[3].tolist() == [0, 0, 0]
     assert bool((means.grad[:3].abs().sum(1) > 0).all()) and bool(means.grad.isfinite().all())
 

@@ -52,7 +52,11 @@ def test_each_phase_moves_its_own_parameters_alone(phase: int, moved: str) -> No
     [
         ("J_kl_1", ("sentence_latent", "informed_encoder", "document_latent"), ("decoder", "output")),
         ("J_kl_2", ("document_latent", "sentence_encoder"), ("sentence_latent", "informed_encoder", "decoder")),
-        ("J_doc", ("document_latent.mean", "sentence_encoder"), ("sentence_latent", "document_latent.log_var", "decoder")),
+        (
+            "J_doc",
+            ("document_latent.mean", "sentence_encoder"),
+            ("sentence_latent", "document_latent.log_var", "decoder"),
+        ),
         ("J_rec", ("decoder", "sentence_latent", "document_latent", "informed_encoder"), ()),
     ],
 )
@@ -91,7 +95,9 @@ def test_the_table_is_inferred_anew_for_every_block_and_adam_forgets() -> None:
         block, fresh = int(batch.block[0]), int(batch.block[0]) != int(recipe.table.block)
         expected = infer_means(recipe.model, loader.reading(block)) if fresh else None
         with only_moves(recipe.modules, "table"):
-            outputs = recipe.run(recipe.phases[1], recipe.modules, batch, recipe.run(recipe.phases[0], recipe.modules, batch, None))
+            outputs = recipe.run(
+                recipe.phases[1], recipe.modules, batch, recipe.run(recipe.phases[0], recipe.modules, batch, None)
+            )
             assert bool(optimizer.state) != fresh
             if expected is not None:
                 assert_close(recipe.table.means[: len(expected)], expected, 1e-12)
@@ -111,8 +117,7 @@ def test_the_full_table_is_inferred_once(tmp_path: Path) -> None:
     original = recipe.open_block
     recipe.open_block = lambda block: (opened.append(block), original(block))[1]  # type: ignore[method-assign]
     trainer.fit()
-    assert trainer.progress.epoch == 2 - 0 or trainer.progress.step == trainer.total_steps
-    assert opened == [0]
+    assert opened == [0] and trainer.progress.step == trainer.total_steps > trainer.loader.steps_per_epoch
 
 
 @blocks
@@ -152,7 +157,7 @@ def test_it_learns(tmp_path: Path) -> None:
 
     def losses() -> dict[str, float]:
         outputs = recipe.run(recipe.phases[0], recipe.modules, batch, None)
-        return {name: float(recipe.objectives[name](outputs).mean()) for name in HIERARCHICAL_OBJECTIVES}
+        return {name: float(recipe.objectives[name](outputs).detach().mean()) for name in HIERARCHICAL_OBJECTIVES}
 
     before = losses()
     trainer.fit()

@@ -36,8 +36,8 @@ from textvae.training.progress import Reporter
 
 ABOUT = {
     "title": "Hierarchical autoencoder of documents",
-    "about": "A factorised hierarchical VAE ([Hsu et al. 2017](https://arxiv.org/abs/1709.07902)) over the sentences of "
-    "documents, trained with textvae: z2 holds what the sentences of a document share, z1 the rest.",
+    "about": "A factorised hierarchical VAE ([Hsu et al. 2017](https://arxiv.org/abs/1709.07902)) over the sentences "
+    "of documents, trained with textvae: z2 holds what the sentences of a document share, z1 the rest.",
     "module": "textvae.models.hierarchical_vae",
 }
 """What its card says of it."""
@@ -49,9 +49,7 @@ def build_model(config: DocumentExperimentConfig, prepared: PreparedDocuments) -
     return HierarchicalVAE(hierarchical_config(config.model, len(prepared.tokenizer), max_length(config)))
 
 
-def documents_of(
-    config: DocumentExperimentConfig, prepared: PreparedDocuments, split: Split, limit: int
-) -> Sentences:
+def documents_of(config: DocumentExperimentConfig, prepared: PreparedDocuments, split: Split, limit: int) -> Sentences:
     """At most `limit` documents of a split with at least two sentences, evenly spaced, numbered from 0."""
     dataset = getattr(prepared.corpus, split)
     if dataset is None:
@@ -62,7 +60,9 @@ def documents_of(
     counts = np.bincount(labels[filled], minlength=1)
     enough = np.flatnonzero(counts >= 2)
     if len(enough) < 2:
-        raise UserError(f"{split} has {len(enough)} documents of two sentences or more; verification needs at least two")
+        raise UserError(
+            f"{split} has {len(enough)} documents of two sentences or more; verification needs at least two"
+        )
     chosen = enough[np.unique(np.linspace(0, len(enough) - 1, min(limit, len(enough))).astype(np.int64))]
     rows = np.flatnonzero(filled & np.isin(labels, chosen))
     numbers = np.searchsorted(chosen, labels[rows])
@@ -85,7 +85,7 @@ def assemble(
         config.table.documents,
     )
     if len(loader.documents) < 2:
-        raise UserError("train has a single document: there is nothing to tell it from; put blank lines between documents")
+        raise UserError("train has a single document, and nothing to tell it from; put blank lines between documents")
     recipe = HierarchicalRecipe(model, config.objectives, loader.rows, loader.reading, config.table.learning_rate)
     if config.start:
         begin_with(recipe, Path(config.start), "model", reporter.message)

@@ -24,7 +24,6 @@ from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
 
-
 WithSentences = ExperimentConfig | SentenceExperimentConfig | DocumentExperimentConfig
 """Configurations whose data are sentences."""
 

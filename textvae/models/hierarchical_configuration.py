@@ -47,14 +47,14 @@ def check_space(name: str, config: LatentConfig) -> None:
     """Raise UserError unless a space is what the paper's equations are written for."""
     if config.kind != "gaussian" or config.prior != "standard" or config.erase_labels:
         raise UserError(
-            f"model.{name} must be gaussian with the standard prior and without erase_labels: the bound is written for that"
+            f"model.{name} must be gaussian with the standard prior, without erase_labels: the bound is written so"
         )
 
 
 class HierarchicalVAEConfig(PreTrainedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
-    Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig` and `LatentConfig`; unknown keys are refused.
+    Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig`, `LatentConfig`; unknown keys are refused.
     """
 
     model_type = "textvae_hierarchical_vae"

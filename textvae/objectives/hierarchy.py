@@ -17,11 +17,13 @@ from textvae.objectives.schedules import Weight
 from textvae.objectives.sentence_vae import sentence_reconstruction
 
 VARIANCE = 0.25
-"""σ² of p(z2 | μ2), in units of the variance of p(μ2), which is 1 (Hsu et al. 2017, sec. 4: .5² and 1)."""
+"""σ² of p(z2 | μ2), in units of the variance of p(μ2), which is 1 (Hsu et al. 2017: .5² and 1)."""
 
 
 def kl_around(mean: Tensor, log_var: Tensor, centre: Tensor) -> Tensor:
-    """J_kl_2 = KL(q(z2|x) ‖ N(μ2, .25)) = ½ Σ_j (σ_j²/.25 + (m_j − μ2_j)²/.25 − 1 − log(σ_j²/.25))  (Hsu et al. 2017, eq. 2).
+    """J_kl_2 = ½ Σ_j (σ_j² / .25 + (m_j − μ2_j)² / .25 − 1 − log(σ_j² / .25))  (Hsu et al. 2017, segment bound).
+
+    KL(q(z2|x) ‖ N(μ2, .25)), the term of the segment's variational lower bound.
 
     mean, log_var: (B, Z2) of the posterior; centre: (B, Z2), μ2 of each sentence's document. Returns (B,) nats.
     """
@@ -30,7 +32,7 @@ def kl_around(mean: Tensor, log_var: Tensor, centre: Tensor) -> Tensor:
 
 
 def mean_prior(centre: Tensor, count: Tensor) -> Tensor:
-    """J_mu = −(1/n) log N(μ2; 0, 1) = (1/n) Σ_j ½ (μ2_j² + log 2π)  (Hsu et al. 2017, eq. 3).
+    """J_mu = −(1/n) log N(μ2; 0, 1) = (1/n) Σ_j ½ (μ2_j² + log 2π)  (Hsu et al. 2017, segment bound).
 
     centre: (B, Z2) of each sentence's document; count: (B,) its sentences n, so that a document pays once however many
     sentences it has. Returns (B,) nats per sentence.
@@ -39,7 +41,7 @@ def mean_prior(centre: Tensor, count: Tensor) -> Tensor:
 
 
 def document_logits(codes: Tensor, means: Tensor, used: Tensor) -> Tensor:
-    """log p(z̄2 | μ2_j) but for a constant: −‖z̄2 − μ2_j‖² / (2 · .25), (B, K)  (Hsu et al. 2017, sec. 3.2).
+    """log p(z̄2 | μ2_j) but for a constant: −‖z̄2 − μ2_j‖² / (2 · .25), (B, K)  (Hsu et al. 2017, α).
 
     codes: (B, Z2) posterior means z̄2; means: (K, Z2); used: (K,) which rows are documents, −inf elsewhere.
     """
@@ -50,7 +52,7 @@ def document_logits(codes: Tensor, means: Tensor, used: Tensor) -> Tensor:
 
 
 def document_cross_entropy(logits: Tensor, row: Tensor) -> Tensor:
-    """J_doc = −log p(i | z̄2) = −log softmax_j(−‖z̄2 − μ2_j‖² / (2 · .25))[i]  (Hsu et al. 2017, sec. 3.2).
+    """J_doc = −log p(i | z̄2) = −log softmax_j(−‖z̄2 − μ2_j‖² / (2 · .25))[i]  (Hsu et al. 2017, α).
 
     logits: (B, K); row: (B,) the sentence's own document i. Its weight is the paper's α. Returns (B,) nats.
     """
@@ -58,7 +60,7 @@ def document_cross_entropy(logits: Tensor, row: Tensor) -> Tensor:
 
 
 def document_means(codes: Tensor, row: Tensor, rows: int) -> Tensor:
-    """μ2 = Σ_n z̄2_n / (N + .25) of every document  (Hsu et al. 2017, sec. 3.3, the maximum a posteriori).
+    """μ2 = Σ_n z̄2_n / (N + .25) of every document  (Hsu et al. 2017, at test time: the posterior mode).
 
     codes: (N, Z2) of all sentences; row: (N,) the document of each; returns (rows, Z2), 0 (the prior's) without one.
     """

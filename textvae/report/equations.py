@@ -9,7 +9,16 @@ from typing import Any
 
 from docstring_parser import parse_from_object
 
-from textvae.objectives import hierarchy, latent, multitask, policy_gradient, prior, reconstruction, sentence_vae, wgan_gp
+from textvae.objectives import (
+    hierarchy,
+    latent,
+    multitask,
+    policy_gradient,
+    prior,
+    reconstruction,
+    sentence_vae,
+    wgan_gp,
+)
 from textvae.objectives.adversarial import ADVERSARIAL
 from textvae.objectives.hierarchy import HierarchicalObjectives
 from textvae.objectives.sentence_vae import SentenceObjectives

@@ -25,9 +25,9 @@ from textvae.training.recipe import Phase, Recipe
 class HierarchicalRecipe(Recipe):
     """vae: the model descends the bound and α J_doc at the table's μ2; mu: the table descends its terms of the same J.
 
-    Both take the gradients of the same outputs, so the two are one joint step (Hsu et al. 2017, eq. 4) with two rates.
+    Both take the gradients of the same outputs, so the two are one joint step (Hsu et al. 2017) with two rates.
     When a batch comes from another block of documents than the table holds, the block's μ2 are first inferred by the
-    model and the table's Adam begins anew, since its averages were of other documents (Hsu & Glass 2018, sec. 3).
+    model and the table's Adam begins anew, since its averages were of other documents (Hsu & Glass 2018).
 
     reading: from the number of a block to all its sentences. rows: of the table.
     """

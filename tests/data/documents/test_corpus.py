@@ -32,7 +32,9 @@ def pairs(dataset) -> list[tuple[str, int]]:  # type: ignore[no-untyped-def]
 
 def test_blank_lines_part_documents(tmp_path: Path) -> None:
     text = "\n\nOne here!\ntwo .\n\n\n \nthree .\nfour .\nfive .\n"
-    corpus = load(write(tmp_path / "data", train_txt=text, dev_txt="six .\nseven .", test_txt="eight .\n\nnine .\nten .\n"))
+    corpus = load(
+        write(tmp_path / "data", train_txt=text, dev_txt="six .\nseven .", test_txt="eight .\n\nnine .\nten .\n")
+    )
     assert pairs(corpus.train) == [("one here !", 0), ("two .", 0), ("three .", 1), ("four .", 1), ("five .", 1)]
     assert pairs(corpus.dev) == [("six .", 0), ("seven .", 0)]
     assert pairs(corpus.test) == [("nine .", 0), ("ten .", 0)]
@@ -57,15 +59,26 @@ def test_jsonl_holds_lists_of_sentences_or_texts_to_be_cut(tmp_path: Path) -> No
 
 def test_lines_of_text_are_cut_where_that_is_asked_for(tmp_path: Path) -> None:
     folder = write(tmp_path / "data", train_txt="Rain fell. Snow too.\n\nit froze. all slept.\n", dev_txt="i .\nj .\n")
-    assert pairs(load(folder, split=True).train) == [("rain fell .", 0), ("snow too .", 0), ("it froze .", 1), ("all slept .", 1)]
+    assert pairs(load(folder, split=True).train) == [
+        ("rain fell .", 0),
+        ("snow too .", 0),
+        ("it froze .", 1),
+        ("all slept .", 1),
+    ]
 
 
 def test_over_long_sentences_are_left_out_of_train_and_cut_elsewhere(tmp_path: Path) -> None:
     long = "a b c d e\nf .\n\ng .\nh .\n"
-    corpus = load(write(tmp_path / "data", train_txt=long, dev_txt=long), max_tokens=3)
+    corpus = load(write(tmp_path / "data", train_txt=long, dev_txt=long), max_tokens=3, drop_leaked=False)
     assert pairs(corpus.train) == [("g .", 0), ("h .", 0)]
     assert corpus.report.count("over_long_dropped") == 1 and corpus.report.count("short_dropped") == 1
     assert pairs(corpus.dev) == [("a b c", 0), ("f .", 0), ("g .", 1), ("h .", 1)]
+
+
+def test_a_document_with_an_over_long_sentence_is_found_again_in_dev(tmp_path: Path) -> None:
+    shared, other = "a b c d e\nf .\ng .\n", "h .\ni .\n"
+    folder = write(tmp_path / "data", train_txt=f"{shared}\n{other}", dev_txt=shared)
+    assert pairs(load(folder, max_tokens=3).train) == [("h .", 0), ("i .", 0)]
 
 
 def test_dev_is_held_out_by_whole_documents(tmp_path: Path) -> None:
@@ -113,8 +126,12 @@ def test_nul_and_other_encodings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"source": "csv"}, "text or jsonl"), ({"min_sentences": 0}, "at least 1"), ({"dev_fraction": 1.0}, "between"),
-     ({"train": "none"}, "training documents")],
+    [
+        ({"source": "csv"}, "text or jsonl"),
+        ({"min_sentences": 0}, "at least 1"),
+        ({"dev_fraction": 1.0}, "between"),
+        ({"train": "none"}, "training documents"),
+    ],
 )
 def test_contradictions_are_refused(options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -61,7 +61,7 @@ def _build(splits: Documents, fingerprint: str, config: DocumentDataConfig, text
         staging.write_rows(_rows(split, parts, config, text, tally), staging.STAGED, path)
         staged[split] = Split(staging.open_table(path), parts)
     kept = choose_documents(staged, config, tally)
-    summaries = {}
+    summaries: dict[str, SplitSummary] = {}
     for split in (split for split in ("train", "dev", "test") if split in kept):
         source = staged[split if split in staged else "train"]  # dev may be held out from train
         mask = kept[split][source.documents]
@@ -70,7 +70,8 @@ def _build(splits: Documents, fingerprint: str, config: DocumentDataConfig, text
     if not summaries["train"].total:
         raise UserError(
             f"{display(config.path)}: no document of data.min_sentences ({config.min_sentences}) sentences is left in "
-            "train; lower it, raise data.max_tokens, or put blank lines between documents and not within them"
+            "train; lower it, raise data.max_tokens, put blank lines between documents and not within them, or turn "
+            "data.drop_leaked off"
         )
     for split in staged:
         (folder / f"{split}.staged").unlink()
@@ -89,11 +90,13 @@ def _rows(
         count = 0
         for document in part.rows():
             count += 1
-            sentences = [s for s in (_sentence(*row, part, split, config, text, tally) for row in document[0]) if s]
+            sentences = [
+                s for s in (_sentence(*row, part, split, config, text, tally) for row in document.sentences) if s
+            ]
             if len(sentences) < config.min_sentences:
                 tally.add("short_dropped", split, part.place(document.line, full=False))
                 continue
-            digest = text_hash("\n".join(s[0] for s in sentences))
+            digest = text_hash("\n".join(" ".join(raw.split()) for raw, _ in document.sentences))
             for found, raw, line in sentences:
                 yield found, raw, number, [], digest, found.count(" ") + 1, index, line
             number += 1
@@ -141,8 +144,8 @@ class Split:
 def choose_documents(splits: dict[str, Split], config: DocumentDataConfig, tally: Tally) -> dict[str, np.ndarray]:
     """Boolean masks over the documents of each split; a missing dev is a mask over train's.
 
-    Documents are compared by the hash of their sentences. What is held out has the smallest hashes: a fair draw that
-    depends neither on the order of the files nor on a seed.
+    Documents are compared by the hash of their sentences as they stand in the files. What is held out has the smallest
+    hashes: a fair draw that depends neither on the order of the files nor on a seed.
     """
     import numpy as np
 
@@ -168,9 +171,7 @@ def choose_documents(splits: dict[str, Split], config: DocumentDataConfig, tally
     return {**masks, "train": keep}
 
 
-def _without(
-    train: Split, keep: np.ndarray, other: np.ndarray, config: DocumentDataConfig, tally: Tally
-) -> np.ndarray:
+def _without(train: Split, keep: np.ndarray, other: np.ndarray, config: DocumentDataConfig, tally: Tally) -> np.ndarray:
     """`keep` without the documents that stand elsewhere, which are counted."""
     leaked = keep & contains(other, train.hashes)
     if leaked.any():

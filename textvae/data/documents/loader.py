@@ -21,11 +21,11 @@ INFERENCE = 512
 
 @dataclass(frozen=True)
 class DocumentLoader(BatchLoader):
-    """Hierarchical sampling (Hsu & Glass 2018, arXiv 1804.03201, sec. 3): documents first, then their sentences.
+    """Hierarchical sampling (Hsu & Glass 2018, arXiv 1804.03201): documents first, then their sentences.
 
     An epoch deals all documents at random into blocks of at most `block_size`, of nearly equal size, and goes through
     the sentences of one block after the other in batches of one length. A table of means then needs `block_size` rows
-    however many documents there are. `block_size` None: all documents are one block, the same in every epoch (number 0).
+    however many documents there are. `block_size` None: one block of all documents, the same in every epoch (number 0).
     As with `BatchLoader` there is no state to save.
     """
 

@@ -162,5 +162,9 @@ def rows(found: DocumentDiagnosis) -> Iterator[tuple[str, str, str]]:
     yield "J_kl_1", f"{found.J_kl_1:.2f}", "what z1 tells: KL to N(0, 1)"
     yield "J_kl_2", f"{found.J_kl_2:.2f}", "what z2 tells beyond its document: KL to N(μ2, .25)"
     yield "J_mu", f"{found.J_mu:.2f}", "−log p(μ2) / n"
-    yield "J_doc", f"{found.J_doc:.2f}", f"−log p(document | z2) among {found.documents} (chance {np.log(found.documents):.2f})"
+    yield (
+        "J_doc",
+        f"{found.J_doc:.2f}",
+        f"−log p(document | z2) among {found.documents} (chance {np.log(found.documents):.2f})",
+    )
     yield "within", f"{found.within:.2f}", "spread of z2 within a document, of the .25 that the prior has"
