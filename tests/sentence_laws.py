@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.laws import (
+    FEW,
     LABELS,
     LONGEST,
     VOCABULARY,
@@ -45,7 +46,7 @@ def sentence_config(
     return SentenceModelConfig(
         encoder=EncoderConfig(kind=encoder, size=8, heads=2, dropout=dropout),  # type: ignore[arg-type]
         decoder=DecoderConfig(kind=decoder, size=12, heads=2, dropout=dropout),  # type: ignore[arg-type]
-        latent=LatentConfig(**{"kind": latent, "size": SIZE, "prior": prior, **options}),  # type: ignore[arg-type]
+        latent=LatentConfig(**{"kind": latent, "size": SIZE, "prior": prior, **FEW, "slots": 2, **options}),  # type: ignore[arg-type]
         embedding_size=6,
         embedding_dropout=dropout,
         bag_of_words=bag_of_words,

@@ -122,12 +122,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         """
         encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
         summary, states = encoded.summary, encoded.states
-        content = summary
+        content, styled = summary, states
         if self.config.hide_style_words:
-            (summary, content), (_, states) = summary.chunk(2), states.chunk(2)
+            (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
         return Latents(
-            self.style_latent(summary, style, sample, key),
-            self.content_latent(content, style, sample, key),
+            self.style_latent(summary, style, sample, key, (styled, mask)),
+            self.content_latent(content, style, sample, key, (states, mask)),
             None if self.sentence_memory is None else self.sentence_memory(states, mask),
         )
 
@@ -200,8 +200,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     @property
     def style_vectors(self) -> Tensor:
         """(S, Zs): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
-        latent = self.style_latent
-        return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
+        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
+        return self.style_means if means is None else means
 
     def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
         """Target style of a label (Zs,), or of labels (B,) the styles (B, Zs), by `at_strength`."""
