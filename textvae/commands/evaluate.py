@@ -125,6 +125,7 @@ def evaluate(
     from textvae.config import ExperimentConfig, load_config
     from textvae.evaluation.output_files import read_outputs, save_evaluation
     from textvae.experiment.evaluation import FinishedRun, evaluator_of_data
+    from textvae.experiment.sweeps.results import checksum_of_test_set
 
     if run is not None:
         config = load_config(Path(run) / "config.yaml")
@@ -153,6 +154,7 @@ def evaluate(
             "speed": speed,
             "probes": finished.probes(),
         }
+    extra |= {"split": options.split, "test_set": checksum_of_test_set(evaluator.task.inputs)}
     result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
     folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
     if folder:  # before anything is printed: a reader such as `head` may close the pipe
