@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def parse(argv: list[str], default_config: Path | None = None, prog: str = "trai
 
 def given(argv: list[str], option: str) -> list[str]:
     """Every value that `option` has on the command line: `--option VALUE` or `--option=VALUE`."""
-    found = [value for name, value in zip(argv, [*argv[1:], ""], strict=True) if name == option]
+    found = [value for name, value in pairwise([*argv, ""]) if name == option]
     return found + [a.partition("=")[2] for a in argv if a.startswith(f"{option}=")]
 
 
