@@ -23,7 +23,7 @@ exit codes:
   130/143  stopped by Ctrl-C or SIGTERM; nothing is half written, and a training goes on with --resume
 
 examples:
-  echo "The mayor, who was elected two years ago, said on Friday that he will resign." | textvae summarize news
+  textvae summarize "The mayor, who was elected two years ago, said on Friday that he will resign."
   textvae train --config configs/toy/demo.yaml --run runs/mine
   echo "The soup was cold." | textvae transfer runs/mine --to positive"""
 
