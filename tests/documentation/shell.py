@@ -20,7 +20,7 @@ from textvae.commands.names import COMMANDS
 NOT_RUN = "# not run by the tests: "
 """Begins the comment of a command that is only checked, with the reason."""
 ASSIGNMENT = re.compile(r"[A-Z][A-Z_]*=\S*")
-ORDINARY = frozenset({"cat", "cd", "cp", "done", "echo", "for", "head", "jq", "ls", "mkdir", "printf", "tr"})
+ORDINARY = frozenset({".", "cat", "cd", "cp", "done", "echo", "for", "head", "jq", "ls", "mkdir", "printf", "tr"})
 """Commands of every shell."""
 
 

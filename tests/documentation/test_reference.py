@@ -115,7 +115,7 @@ def test_the_commands_of_the_readme_exist() -> None:
         "textvae transfer runs/demo --too positive",
         "echo x | textvae evaluate runs/demo --training.epochs 3",
         "accelerate launch --multi-gpus train.py",
-        "python train.py --training.epoch 3",
+        "python train.py --training.epocks 3",
         "textvae train --config configs/toy/nothing.yaml",
         "make everything",
         "pip install 'textvae[nothing]'",
