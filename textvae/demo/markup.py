@@ -34,8 +34,8 @@ TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+(?:['\u2019-]\w+)*|[^\w\s]"
 
 
 def apart(text: str) -> str:
-    """A text with a space between its tokens."""
-    return " ".join(TOKEN.findall(text))
+    """A text with a space between its tokens, in lower case: a capital is no change."""
+    return " ".join(token.lower() for token in TOKEN.findall(text))
 
 
 def marked(text: str, found: Iterable[Span], kind: str = "") -> str:
