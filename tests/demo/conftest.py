@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from tests.demo.serving import served
 from tests.inference.random_run import LABELS, SENTENCES, make_run
 from tests.inference.random_scorers import make_scorers
 from tests.inference.random_summarizer import make_summarizer
@@ -55,6 +57,14 @@ def style(shelf: Shelf) -> StyleEntry:
 @pytest.fixture(scope="session")
 def short(shelf: Shelf) -> SummaryEntry:
     return shelf.find("short", SummaryEntry)
+
+
+@pytest.fixture(scope="session")
+def served_page(shelf: Shelf) -> Iterator[str]:
+    """The address of a page with all three models."""
+    pytest.importorskip("gradio")
+    with served(Answers(shelf, Limits(characters=300, rate=10_000))) as url:
+        yield url
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ LAST_WORDS = 2
 
 def bind(host: str, port: int | None) -> socket.socket:
     """A listening socket; UserError where the address is not ours or the port is taken. Port 0: any that is free."""
+    if port is not None and not 0 <= port < 65536:
+        raise UserError(f"--port must be between 0 and 65535, not {port}")
     for candidate in PORTS if port is None else (port,):
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, candidate, type=socket.SOCK_STREAM)[0]
@@ -31,9 +33,9 @@ def bind(host: str, port: int | None) -> socket.socket:
             found.bind(address)
             found.listen(128)
             return found
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             found.close()
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = error.strerror or str(error)
     tried = f"the ports {PORTS[0]} to {PORTS[-1]} are all taken" if port is None else reason
     raise UserError(f"{host}{'' if port is None else f':{port}'}: {tried}; choose another --port (0: any free one)")
 
