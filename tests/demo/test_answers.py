@@ -213,6 +213,7 @@ def test_many_at_once_get_what_each_gets_alone(answers: Answers) -> None:
 
 
 def test_messages_are_for_people_of_the_page(style: StyleEntry) -> None:
-    with pytest.raises(UserError) as told:
-        rewriting.mix(style, TEXT, " ", 1.0, 1, False, 300)
-    assert "--" not in str(told.value)
+    for exemplars in (" ", "\u200b"):
+        with pytest.raises(UserError, match="style is wanted is empty") as told:
+            rewriting.mix(style, TEXT, exemplars, 1.0, 1, False, 300)
+        assert "--" not in str(told.value)

@@ -48,7 +48,7 @@ def test_addresses_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert list(limiter.buckets) == ["b", "c", "d"]
 
 
-@pytest.mark.parametrize("text", ["", "  \n", None, 3, "x" * 11])
+@pytest.mark.parametrize("text", ["", "  \n", "\u200b", None, 3, "x" * 11])
 def test_texts_that_are_refused(text: object) -> None:
     with pytest.raises(UserError, match="The text"):
         checked_text(text, "The text", 10)

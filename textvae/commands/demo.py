@@ -23,7 +23,7 @@ examples:
   textvae demo runs/yelp --port 8080 --open               # opens the browser, too
   textvae demo news --host 0.0.0.0 --rate 30              # others may use it: there is no password
 
-Needs gradio: pip install 'textvae[demo]' (about 120 MB). Reranking can be chosen where `textvae fit-scorers RUN`
+Needs gradio: pip install 'textvae[demo]' (20 packages, about 115 MB). Reranking can be chosen where `textvae fit-scorers RUN`
 has been run, and maps are drawn where the sentences that a run was trained on are still in their place."""
 
 

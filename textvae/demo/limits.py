@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textvae.errors import UserError
+from textvae.text import normalise
 
 MOST_ADDRESSES = 10_000
 """Addresses remembered; the one that has been silent longest is forgotten first."""
@@ -59,10 +60,10 @@ class RateLimiter:
 
 def checked_text(text: object, what: str, most: int) -> str:
     """A text that is there and not too long; `what` names it in the message."""
-    if not isinstance(text, str) or not text.strip():
-        raise UserError(f"{what} is empty: type or paste a text, or click an example.")
-    if len(text) > most:
+    if isinstance(text, str) and len(text) > most:
         raise UserError(f"{what} has {len(text):,} characters; at most {most:,} are read here. Shorten it.")
+    if not isinstance(text, str) or not normalise(text):
+        raise UserError(f"{what} is empty: type or paste a text, or click an example.")
     return text
 
 

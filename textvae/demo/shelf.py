@@ -20,7 +20,7 @@ from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.report.comparison import unique_names
 from textvae.report.latent_maps import FEWEST, Plane
 from textvae.report.records import read_run
-from textvae.report.style_model import Encoded, LatentModel, Sentences, StyleModel
+from textvae.report.style_model import Encoded, LatentPoints, Sentences, StyleModel
 from textvae.text import detokenise
 
 MAPPED = 400
@@ -68,9 +68,9 @@ class StyleEntry:
     found: Atlas | None = None
 
     @property
-    def latents(self) -> LatentModel:
+    def latents(self) -> LatentPoints:
         """Sentences to points and back."""
-        return self.data or LatentModel(self.transfer)
+        return self.data or LatentPoints(self.transfer)
 
     @property
     def reranks(self) -> bool:

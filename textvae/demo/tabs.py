@@ -57,7 +57,7 @@ def mix_tab(board: Board) -> None:
                 content = board.text("Content of", "mix-content")
                 board.sentences(content)
             with gr.Column():
-                style = board.text("Style of (of several sentences: a line each)", "mix-style")
+                style = board.text("Style of (one sentence or several, a line each)", "mix-style")
                 board.sentences(style)
         with gr.Row():
             wishes = board.wishes("mix")

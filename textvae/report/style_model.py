@@ -44,7 +44,7 @@ class Encoded:
     kl: dict[str, np.ndarray]
 
 
-class LatentModel:
+class LatentPoints:
     """Sentences to points of a model's latent spaces, and points to sentences."""
 
     def __init__(self, transfer: StyleTransfer):
@@ -90,7 +90,7 @@ class LatentModel:
         return transfer.reader.decode([tokens[: max(length - 1, 0)] for tokens, length in pairs])
 
 
-class StyleModel(LatentModel):
+class StyleModel(LatentPoints):
     """With the data of its run; opened once for a page."""
 
     def __init__(self, transfer: StyleTransfer, corpus: Corpus):
