@@ -23,8 +23,8 @@ examples:
   textvae demo runs/yelp --port 8080 --open               # opens the browser, too
   textvae demo news --host 0.0.0.0 --rate 30              # others may use it: there is no password
 
-Needs gradio: pip install 'textvae[demo]' (20 packages, about 115 MB). Reranking can be chosen where `textvae fit-scorers RUN`
-has been run, and maps are drawn where the sentences that a run was trained on are still in their place."""
+Needs gradio: pip install 'textvae[demo]' (20 packages, about 115 MB). Reranking can be chosen where
+`textvae fit-scorers RUN` has been run; maps are drawn where the sentences of a run are still in their place."""
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
