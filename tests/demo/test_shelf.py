@@ -49,3 +49,8 @@ def test_all_runs_are_looked_for_before_one_is_loaded(runs: Path) -> None:
     with pytest.raises(UserError, match="missing"):
         Shelf.load([runs / "short", runs / "missing"], tell=told.append)
     assert told == []
+
+
+def test_a_demo_of_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="no model"):
+        Shelf.load([])

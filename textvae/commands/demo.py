@@ -18,6 +18,7 @@ exit codes:
   130  stopped by Ctrl-C         143  stopped by SIGTERM
 
 examples:
+  textvae demo                                            # the models that come with the package
   textvae demo runs/yelp                                  # then open the address that is printed
   textvae demo runs/yelp runs/paper_vae news reuters      # news and reuters come with the package
   textvae demo runs/yelp --port 8080 --open               # opens the browser, too
@@ -33,7 +34,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("runs", metavar="RUN", nargs="+", help="run directories, or names of models that come with textvae")
+    add(
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        help="run directories, or names of models that come with textvae (default: these)",
+    )
     add("--data", metavar="DIR", help="where the sentences of the runs lie now, if they were moved (style transfer)")
     add = parser.add_argument_group("server").add_argument
     add(
@@ -82,8 +88,9 @@ def run(args: argparse.Namespace) -> None:
         from textvae.demo import library  # noqa: F401  (a missing library is told before the models are loaded)
         from textvae.demo.answers import Answers
         from textvae.demo.shelf import Shelf
+        from textvae.shipped import shipped
 
-        answers = Answers(Shelf.load(args.runs, args.device, args.precision, args.data, tell), limits)
+        answers = Answers(Shelf.load(args.runs or shipped(), args.device, args.precision, args.data, tell), limits)
         url = url_of(bound, args.host)
 
         def ready() -> None:

@@ -135,6 +135,8 @@ class Shelf:
 
         data: where the sentences of style runs lie now, if they were moved. UserError where a model cannot be loaded.
         """
+        if not runs:
+            raise UserError("no model to show: name a run directory, as `textvae train` leaves it")
         places = [locate(Path(run)) for run in runs]  # complain about all of them before the seconds that one takes
         names = unique_names([read_run(folder) for _, folder in places])
         entries: list[StyleEntry | SummaryEntry] = []
