@@ -89,13 +89,14 @@ def one_style(block: Rewritten) -> str:
 
 def candidate_row(number: int, source: str, one: Candidate) -> str:
     """A candidate with new words marked."""
-    cells = [f'<td class="n">{number}</td><td class="text">{diff(source, one.text)[1]}</td>']
+    parts = ", ".join(f"{name} {value:+.2f}" for name, value in (one.parts or {}).items() if value)
+    below = f"<small>{escape(parts)}</small>" if parts else ""
+    cells = [f'<td class="n">{number}</td><td class="text">{diff(source, one.text)[1]}{below}</td>']
     if one.style_probability is not None:
         cells.append(f'<td class="n">{share(one.style_probability)}</td>')
     cells.append(f'<td class="n">{share(math.exp(min(one.log_prob_per_token, 0.0)))}</td>')
     if one.score is not None:
-        parts = ", ".join(f"{name} {value:+.2f}" for name, value in (one.parts or {}).items() if value)
-        cells.append(f'<td class="n" title="{escape(parts)}">{one.score:.2f}<small>{escape(parts)}</small></td>')
+        cells.append(f'<td class="n">{one.score:.2f}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 
 
