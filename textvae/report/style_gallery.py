@@ -113,7 +113,7 @@ def journeys(model: StyleModel) -> list[Journey]:
     return found
 
 
-def path(means: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """Points (STEPS, Z) on the straight line between two rows."""
-    shares = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)[:, None]
+def path(means: np.ndarray, begin: int, end: int, steps: int = STEPS) -> np.ndarray:
+    """Points (steps, Z) on the straight line between two rows."""
+    shares = np.linspace(0.0, 1.0, steps, dtype=np.float32)[:, None]
     return (1 - shares) * means[begin] + shares * means[end]
