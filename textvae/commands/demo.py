@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
 Try models in a browser: rewrite a text in other styles, mix the content of one sentence with the style of
@@ -52,10 +53,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--open", action="store_true", help="open the page in a browser")
     add("--characters", metavar="N", type=int, default=5000, help="most characters of a text (default 5000)")
     add("--rate", metavar="N", type=int, default=120, help="most requests of one address a minute (default 120)")
-    add("--quiet", action="store_true", help="say nothing but the address and errors")
     add = parser.add_argument_group("computing").add_argument
     add("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 where it is native")
+    add_volume(parser)
     return parser
 
 
@@ -79,10 +80,7 @@ def run(args: argparse.Namespace) -> None:
     from textvae.demo.limits import Limits
     from textvae.demo.server import bind, is_local, serve, url_of
 
-    def tell(text: str) -> None:
-        if not args.quiet:
-            print(text, file=sys.stderr, flush=True)
-
+    set_volume(args)
     limits = Limits(args.characters, args.rate)
     with bind(args.host, args.port) as bound:
         from textvae.demo import library  # noqa: F401  (a missing library is told before the models are loaded)
@@ -90,18 +88,18 @@ def run(args: argparse.Namespace) -> None:
         from textvae.demo.shelf import Shelf
         from textvae.shipped import shipped
 
-        answers = Answers(Shelf.load(args.runs or shipped(), args.device, args.precision, args.data, tell), limits)
+        answers = Answers(Shelf.load(args.runs or shipped(), args.device, args.precision, args.data, note), limits)
         url = url_of(bound, args.host)
 
         def ready() -> None:
             print(url, flush=True)
-            tell("Stop it with Ctrl-C.")
+            note("Stop it with Ctrl-C.")
             if not is_local(args.host):
-                tell("Anyone who reaches this machine can use it: there is no password.")
+                note("Anyone who reaches this machine can use it: there is no password.")
             if args.open:
                 import webbrowser
 
                 webbrowser.open(url)
 
         serve(answers, bound, ready)
-    tell("stopped")
+    note("stopped")
