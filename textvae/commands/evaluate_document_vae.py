@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from textvae.evaluation.documents.config import DocumentsConfig
+from textvae.volume import add_volume, note, set_volume
+
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, data that moved
+
+examples:
+  textvae evaluate runs/document_vae
+  textvae evaluate runs/document_vae --split dev --documents.swaps 20
+"""
 
 
 @dataclass
@@ -28,8 +36,17 @@ def make_parser(prog: str) -> Any:
     """Options of the command."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__)
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} RUN [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
+    add_volume(parser)
     parser.add_argument("run", help="run directory of a hierarchical VAE")
     parser.add_class_arguments(DocumentOptions)
     return parser
@@ -39,6 +56,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
     parser = make_parser(prog)
     built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
     evaluate(Path(built.run), DocumentOptions(**{n: getattr(built, n) for n in DocumentOptions.__dataclass_fields__}))
     return 0
 
@@ -70,4 +88,4 @@ def evaluate(run: Path, options: DocumentOptions) -> None:
         for name, text in sample.items():
             print(f"  {name.replace('_', ' '):14} {text}")
         print()
-    print(f"saved in {folder}", file=sys.stderr)
+    note(f"saved in {folder}")
