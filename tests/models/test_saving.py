@@ -49,7 +49,7 @@ def saved(folder: Path, **options: Any) -> StyleContentVAE:
 @torch.no_grad()
 def everything(model: StyleContentVAE) -> list[torch.Tensor]:
     output, latents = (model(batch=tiny_batch(), sample=s) for s in (False, True))
-    values = [output.token_nll, output.style_logits, output.bag_logits, model.style_vectors, model.style_means]
+    values = [output.token_nll, *output.style_logits, output.bag_logits, model.style_vectors, model.style_means]
     values += [latents.latents.style.value, latents.latents.style.penalty, latents.latents.content.value]
     return [*values, latents.token_nll]
 

@@ -40,7 +40,8 @@ ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
 def padded(output: StyleContentOutput) -> dict[str, torch.Tensor]:
     """Everything a batch gives, by name."""
-    found = {"token_nll": output.token_nll, "style_logits": output.style_logits, "bag_logits": output.bag_logits}
+    found = {"token_nll": output.token_nll, "bag_logits": output.bag_logits}
+    found |= {f"style_logits.{a}": logits for a, logits in enumerate(output.style_logits)}
     for name, space in (("z_s", output.latents.style), ("z_c", output.latents.content)):
         found |= {f"{name}.{k}": v for k, v in vars(space).items() if v is not None}
     return found

@@ -137,7 +137,7 @@ def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
     found = transferred(recipe).transfer
     assert found is not None and found.trust is not None and found.guide_logits is not None
     assert not found.trust.requires_grad
-    assert_close(found.trust, found.guide_logits.softmax(1)[torch.arange(6), found.target], 1e-12)
+    assert_close(found.trust, found.guide_logits[0].softmax(1)[torch.arange(6), found.target], 1e-12)
     alone = transferred(recipe_of(("J_cycle",))).transfer
     assert alone is not None and alone.trust is not None
     assert_close(alone.trust, found.trust, 1e-12, "the guide reads the words as it reads the points")

@@ -31,15 +31,15 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     """Model and adversaries with the seed's initial weights."""
     set_seed(config.training.seed)
     pretrained = pretrained_config(
-        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
+        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.attributes, max_length(config)
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
     model.set_style_tokens(prepared.bag.style_token_ids(prepared.tokenizer))
     adversaries = Adversaries(
-        config.model.style.size,
+        model.style_latent.size,
         config.model.content.size,
-        len(prepared.corpus.labels),
+        model.groups.sizes,
         prepared.bag.size,
         config.model.adversary,
         config.model.adversary_hidden,
@@ -103,7 +103,7 @@ def facts(
         labels=corpus.labels,
         encoder=shape.encoder.title,
         decoder=shape.decoder.title,
-        style_size=shape.style.size,
+        style_size=model.style_latent.size,
         content_size=shape.content.size,
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from transformers import PreTrainedConfig
 
+from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.models.adversaries import AdversaryKind
-from textvae.modules.attributes import Attributes
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig

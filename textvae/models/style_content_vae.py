@@ -15,6 +15,7 @@ from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.memory_encoder import MemoryEncoder
+from textvae.modules.attributes import LabelGroups
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded, build_encoder
@@ -77,7 +78,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         encoder, decoder, style, content = config.parts()
         self.attributes = config.attribute_part()
-        self.groups = self.attributes.groups
+        self.groups = LabelGroups.of(self.attributes.sizes)
         self.num_styles, sizes = self.groups.total, self.groups.sizes
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
