@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep",
         choices=("label", "latent"),
-        help="how attributes that --to does not name stay: by the vector of the label found in the text (default), or by "
-        "the text's own z",
+        help="how attributes that --to does not name stay: by the vector of the label found in the text (default), or "
+        "by the text's own z",
     )
     search = parser.add_argument_group("search")
     add = search.add_argument

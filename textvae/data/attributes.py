@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 from textvae.errors import UserError
 
@@ -97,4 +97,4 @@ def length_labels(bins: Sequence[int]) -> list[str]:
 
 def labels_of(rows: Iterable[Any], attribute: int) -> Iterator[int]:
     """One attribute's labels of rows that have a number each, or with several attributes a list of one for each."""
-    return (int(row) if isinstance(row, SupportsIndex) else int(row[attribute]) for row in rows)
+    return (int(row[attribute]) if hasattr(row, "__len__") else int(row) for row in rows)

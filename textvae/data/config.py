@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,6 +11,7 @@ from textvae.errors import UserError
 
 SourceName = Literal["files", "jsonl", "csv", "parquet", "hub"]
 LEFT_OUT = "none"
+ATTRIBUTE_NAME = re.compile(r"(?!all$)[\w-]+")  # `textvae evaluate` names folders by it
 
 
 @dataclass
@@ -108,7 +110,7 @@ class DataConfig:
         return (*names, LENGTH) if self.length_bins else names
 
     def label_mapping(self, attribute: str) -> dict[str, str] | None:
-        """Readable names of an attribute's labels, in the order of the classes; None where they are found in the data."""
+        """Readable names of an attribute's labels, in the order of the classes; None where the data tell them."""
         if attribute == LENGTH and self.length_bins:
             return {name: name for name in length_labels(self.length_bins)}
         if self.label_columns is None:
@@ -128,8 +130,11 @@ class DataConfig:
         if self.labels is not None:
             raise UserError("data.labels is of one attribute; with data.label_columns use data.attribute_labels")
         names = self.attributes
-        if not self.label_columns or len(set(names)) < len(names) or not all(n.strip() and "=" not in n for n in names):
-            raise UserError(f"data.label_columns is {self.label_columns}: attributes need different names without '='")
+        if not self.label_columns or len(set(names)) < len(names) or not all(map(ATTRIBUTE_NAME.fullmatch, names)):
+            raise UserError(
+                f"data.label_columns is {self.label_columns}: attributes need different names of letters, digits, '-' "
+                "and '_', and none is called 'all'"
+            )
         if unknown := set(self.attribute_labels or ()) - set(self.label_columns):
             raise UserError(f"data.attribute_labels: data.label_columns has no attribute {sorted(unknown)[0]!r}")
 

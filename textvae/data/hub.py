@@ -97,7 +97,10 @@ def hash_content(data: datasets.Dataset, digest: Any) -> None:
 def _rows(data: datasets.Dataset, columns: Columns, where: str, config: DataConfig) -> Iterator[Row]:
     names: dict[str, list[str] | None] = {}
     for attribute, column in zip(config.attributes, columns.names[1:], strict=False):
-        found, wanted = getattr(data.features[column], "names", None), config.label_mapping(attribute)  # of a ClassLabel
+        found, wanted = (
+            getattr(data.features[column], "names", None),
+            config.label_mapping(attribute),
+        )  # of a ClassLabel
         # data.labels may speak of the numbers
         names[column] = found if wanted is None or set(wanted) <= set(found or ()) else None
     for record in records(data, columns, where):

@@ -21,7 +21,9 @@ from textvae.text import TextConfig
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
 
-CODE = code_checksum("attributes", "rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources")
+CODE = code_checksum(
+    "attributes", "rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources"
+)
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,

@@ -45,7 +45,8 @@ class FlatSentences:
 class TokenizedCorpus(FlatSentences):
     """Sentences with labels.
 
-    labels: (N,) int64, with several attributes (N, A). dropped: sentences left out because they have no token or more than the model's maximum.
+    labels: (N,) int64, with several attributes (N, A). dropped: sentences left out because they have no
+    token or more than the model's maximum.
     """
 
     labels: np.ndarray

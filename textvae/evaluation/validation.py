@@ -150,7 +150,7 @@ class Validator:
         return values | self.probes({name: np.concatenate(m) for name, m in means.items()}, np.concatenate(labels))
 
     def probes(self, means: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
-        """Style from each space: accuracy on every second sentence after fitting on the others, mean over attributes."""
+        """Style from each space: accuracy on every second sentence, fitted on the others; the mean over attributes."""
         found: dict[str, list[float]] = {name: [] for name in means}
         for attribute in range(len(self.corpus.attributes)):
             y = np.fromiter(labels_of(labels, attribute), np.int64, len(labels))

@@ -31,7 +31,11 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     """Model and adversaries with the seed's initial weights."""
     set_seed(config.training.seed)
     pretrained = pretrained_config(
-        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.attributes, max_length(config)
+        describe(config.model),
+        len(prepared.tokenizer),
+        prepared.bag.size,
+        prepared.corpus.attributes,
+        max_length(config),
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)

@@ -146,7 +146,9 @@ class StyleTransfer:
     @overload
     def candidates(self, texts: str, target: Target | None = None, **options: Any) -> list[Candidate]: ...
     @overload
-    def candidates(self, texts: Iterable[str], target: Target | None = None, **options: Any) -> list[list[Candidate]]: ...
+    def candidates(
+        self, texts: Iterable[str], target: Target | None = None, **options: Any
+    ) -> list[list[Candidate]]: ...
     def candidates(
         self, texts: str | Iterable[str], target: Target | None = None, **options: Any
     ) -> list[Candidate] | list[list[Candidate]]:
@@ -185,7 +187,9 @@ class StyleTransfer:
         """What writes under these options, with the scorers and the index that they need."""
         scored = [n for n in ("rerank", "revise", "retrieve", "retrieve_only") if getattr(options, n)]
         if scored and len(self.attributes) > 1:
-            raise UserError(f"{', '.join(scored)}: not with several attributes ({', '.join(self.attributes.names)}) so far")
+            raise UserError(
+                f"{', '.join(scored)}: not with several attributes ({', '.join(self.attributes.names)}) so far"
+            )
         scorers = self.scorers if options.rerank or options.revise else None
         index = self.index if options.retrieve or options.retrieve_only else None
         return CandidateWriter(self.model, self.ids, options, self.target(options), scorers, index)

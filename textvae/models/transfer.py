@@ -35,7 +35,7 @@ class Plan:
 
 
 def other_styles(style: Tensor, styles: Sizes, key: NoiseKey | None) -> Tensor:
-    """Another style for each of `style`, (B,) or with several attributes (B, A); `styles` says how many labels there are.
+    """Another style for each of `style`, (B,) or with several attributes (B, A); styles: how many labels there are.
 
     Every non-empty subset of the attributes changes with the same probability, into every other label likewise.
     """

@@ -33,5 +33,5 @@ class StyleHead(Classifier):
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
         linear = self.layers[0]
-        parts = zip(z.split(self.block_size, 1), *(x.split(self.groups.sizes) for x in (linear.weight, linear.bias)))
-        return tuple(F.linear(block, weight, bias) for block, weight, bias in parts)
+        rows = (x.split(self.groups.sizes) for x in (linear.weight, linear.bias))
+        return tuple(F.linear(*parts) for parts in zip(z.split(self.block_size, dim=1), *rows, strict=True))

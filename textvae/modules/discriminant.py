@@ -32,7 +32,7 @@ class LinearDiscriminant(nn.Module):
 
     @torch.no_grad()
     def observe(self, z: Tensor, labels: Tensor) -> None:
-        """Take a batch (B, Z) with labels (B,) or (B, A) into the statistics and solve again. Sums over all processes."""
+        """Take a batch (B, Z), labels (B,) or (B, A), into the statistics and solve again. Sums over all processes."""
         self.statistics.observe(z, labels)
         means = self.statistics.means
         by_attribute = zip(self.statistics.within(), means.split(self.statistics.groups.sizes), strict=True)

@@ -17,7 +17,8 @@ class LinearEraser(nn.Module):
     the label's indicator, and Σ is the covariance of z. Afterwards all labels have one mean, so the best linear reader
     answers the most frequent label; no other affine map with that property changes z less. It takes K − 1 of the Z
     dimensions. With several attributes the columns of A are those of all their labels (the theorem holds for any
-    concept vector), and it takes Σ (K_a − 1) dimensions. What a nonlinear reader can tell, it leaves: that is what J_adv is for.
+    concept vector), and it takes Σ (K_a − 1) dimensions. What a nonlinear reader can tell, it leaves: that is what
+    J_adv is for.
 
     Statistics are exponential averages over the last 1 / (1 − momentum) batches; `fit` sets them from a sample. The
     gradient passes through r, not through the statistics. Cost: one Z × Z solve a step. Before the first batch r = id.
@@ -44,13 +45,13 @@ class LinearEraser(nn.Module):
             buffer.zero_()
 
     def fit(self, z: Tensor, labels: Tensor) -> None:
-        """Statistics of one sample (N, Z) with labels (N,) or (N, A) instead of the running ones. Sums over all processes."""
+        """Statistics of one sample (N, Z), labels (N,) or (N, A), for the running ones. Sums over all processes."""
         self.statistics.reset()
         self.observe(z, labels)
 
     @torch.no_grad()
     def observe(self, z: Tensor, labels: Tensor) -> None:
-        """Take a batch of vectors *before* erasure (B, Z) with labels (B,) or (B, A) into the statistics and solve again."""
+        """Take vectors *before* erasure (B, Z), labels (B,) or (B, A), into the statistics and solve again."""
         statistics = self.statistics
         statistics.observe(z, labels)
         across = (statistics.means - statistics.mean) * statistics.shares[:, None]  # Aᵀ (K, Z)

@@ -14,8 +14,8 @@ from textvae.models import transfer as passes
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.attributes import columns
+from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.relaxations import exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
