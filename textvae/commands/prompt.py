@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from textvae.commands.conversation import Conversation, converse, number
@@ -59,7 +60,10 @@ def shown(options: TransferOptions) -> str:
     """What stands before the `>`."""
     if options.target is None:
         return "like"
-    return options.target if isinstance(options.target, str) else ", ".join(options.target)
+    if isinstance(options.target, str):
+        return options.target
+    named = options.target
+    return ", ".join(f"{name}={label}" for name, label in named.items()) if isinstance(named, Mapping) else ", ".join(named)
 
 
 def set_strength(options: TransferOptions, value: str) -> TransferOptions:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -69,8 +69,7 @@ def make_sample(seed: int = 0, labels: int = 2, train: int = 12_000, dev: int = 
     rng = random.Random(seed)
     seen: set[str] = set()
     splits = {"train": _draw_split(grammar, rng, seed, train, seen, known=None, unseen=False)}
-    learnt = (example.text for examples in splits["train"] for example in examples)
-    known = frequent_words(learnt) if train >= FULL_SIZE else None
+    known = _frequent_words(splits["train"]) if train >= FULL_SIZE else None
     for split, size in (("dev", dev), ("test", test)):
         splits[split] = _draw_split(grammar, rng, seed, size, seen, known, unseen=True)
     return Sample(LABELS[labels], splits)
@@ -91,23 +90,22 @@ def _draw_split(
         if len(classes[0]) == size:
             break
         versions = [version for example in group for version in example.versions]
-        if len(group) <= grammar.labels * (size - len(classes[0])) and are_new(versions, seen, known):
+        if len(group) <= grammar.labels * (size - len(classes[0])) and _are_new(versions, seen, known):
             seen.update(versions)
             for example in group:
                 classes[example.label].append(example)
     return tuple(tuple(shuffled(rng, examples)) for examples in classes)
 
 
-def are_new(versions: list[str], seen: set[str], known: set[str] | None) -> bool:
+def _are_new(versions: list[str], seen: set[str], known: set[str] | None) -> bool:
     """Whether no version was written before, none is there twice, and every word is known."""
     if not seen.isdisjoint(versions) or len(set(versions)) < len(versions):
         return False
     return known is None or all(word in known for version in versions for word in version.split())
 
 
-def frequent_words(texts: Iterable[str]) -> set[str]:
-    """Words that occur often enough to be learnt."""
-    counts = Counter(word for text in texts for word in text.split())
+def _frequent_words(classes: tuple[tuple[Example, ...], ...]) -> set[str]:
+    counts = Counter(word for examples in classes for example in examples for word in example.text.split())
     return {word for word, count in counts.items() if count >= MIN_COUNT}
 
 
@@ -120,7 +118,7 @@ def _groups(grammar: Grammar, rng: random.Random, seed: int, unseen: bool) -> It
         group = []
         for label, frame in _frames(grammar, rng):
             filling = grammar.draw_filling(rng, frame)
-            combinations = combinations_of(frame, filling)
+            combinations = _combinations(frame, filling)
             if any(held_out(pair, seed) for pair in combinations) != unseen:
                 break
             versions = grammar.write(frame, filling)
@@ -152,7 +150,7 @@ def _frames(grammar: Grammar, rng: random.Random) -> list[tuple[int, Frame]]:
     return recombined
 
 
-def combinations_of(frame: Frame, filling: Filling) -> tuple[tuple[str, str], ...]:
+def _combinations(frame: Frame, filling: Filling) -> tuple[tuple[str, str], ...]:
     """The pairs whose novelty dev and test are about: (noun, phrase) and (modifier, pattern)."""
     pairs = []
     for slot, versions in filling.items():

@@ -1,9 +1,10 @@
-"""A sample with two attributes, sentiment and tense, from the grammar of the bundled sample and patterns of its own.
+"""A small sample with two attributes, sentiment and tense, in which every true rewriting can be known.
 
-Every sentence exists in four versions with the same content. What holds, and `tests/data/test_sample_attributes.py`
-checks: each combination of labels has the same content; no version of a sentence is another sentence of the sample, so
-nothing is parallel; every dev and test sentence has a pair of noun and phrase that is new to train. The text of a
-pattern is as in `sample_templates`, and `<a/b>` gives its past and its present wording.
+The adjective of a sentence follows from the kind of its noun and from its sentiment, and nothing else in it tells the
+sentiment; so a system that keeps the content has one right answer for each change. What holds, and
+`tests/data/test_sample_attributes.py` checks: labels are drawn without a look at the content; no version of a sentence is
+another sentence of the sample, so nothing is parallel; every dev and test sentence has a pair of noun and pattern that
+train never shows, and no word that it does not.
 """
 
 from __future__ import annotations
@@ -11,57 +12,63 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from textvae.data.sample import are_new, combinations_of, frequent_words, held_out
-from textvae.data.sample_grammar import Grammar, parse_pattern
-from textvae.data.sample_templates import ALL, ANY
-from textvae.data.sample_words import shuffled
+from textvae.data.sample_words import Noun, fix_articles, pick, words_of
 from textvae.files import atomic_write
 
 SENTIMENTS, TENSES = ("negative", "positive"), ("past", "present")
-LABELS = tuple((sentiment, tense) for sentiment in range(2) for tense in range(2))
-SIZES = {"train": 8_000, "dev": 400, "test": 400}
-MIN_TOKENS, MAX_TOKENS = 4, 15
-THING = "food drink place item work event"
-TENSE = re.compile(r"<([^<>/]*)/([^<>/]*)>")
+SIZES = {"train": 6_000, "dev": 400, "test": 400}
+HELD_OUT = 0.15
+"""Share of the pairs of noun and pattern that train never shows."""
 
-TENSED: tuple[tuple[int, str, str], ...] = (
-    (8, ANY, "{det} {n} <{be}/{is}> {adjp} ."),
-    (6, ALL, "the {n} {at} the {venue} {loc} <{be}/{is}> {adjp} ."),
-    (5, ANY, "{det} {n} <{be}/{is}> {g} and {gb} ."),
-    (6, ANY, "the {n} <{be}/{is}> {adjp} and the {n2} <{be2}/{is2}> {adjp2} ."),
-    (3, ANY, "{det} {n} <{be}/{is}> as {g} as can be ."),
-    (4, ANY, "{det} {n} <{be}/{is}> n't {g-} at all ."),
-    (5, ALL, "i <thought/think> {det} {n} <{be}/{is}> {adjp} ."),
-    (5, ALL, "everyone {loc} <said/says> the {n} <{be}/{is}> {adjp} ."),
-    (4, ALL, "i <told/tell> everyone {loc} how {g} the {n} <{be}/{is}> ."),
-    (4, ALL, "i <did/do> n't think {det} {n} <{be}/{is}> {g-} ."),
-    (4, ALL, "we <found/find> {det} {n} {adjp} ."),
-    (5, ALL, "we [<hated/hate>|<loved/love>] {det} {att} {n} {at} this {venue} ."),
-    (5, ALL, "i [<avoided/avoid>|<recommended/recommend>] the {n} because {it} <{be}/{is}> {adjp} ."),
-    (5, ALL, "this {venue} {loc} <had/has> {a} {att} {n} ."),
-    (3, ALL, "<{be}/{is}> there {a} {att} {n} {at} every {venue} ?"),
-    (3, THING, "what {a} {att} {n} {it} <{be}/{is}> !"),
-    (3, ANY, "how {g} {det} {n} <{be}/{is}> !"),
+KINDS: dict[tuple[str, str], str] = {
+    ("bland", "tasty"): "soup, pizza, salad, curry, noodles+, dumplings+, rice~, burger, lasagna, pancakes+",
+    ("watery", "refreshing"): "lemonade~, iced tea~, juice~, cocktails+, smoothie, punch~",
+    ("rude", "friendly"): "waiter, manager, receptionist, driver, mechanics+, nurse, cashier, guides+, barber, plumber",
+    ("dirty", "clean"): "room, lobby, kitchen, pool, hallways+, garden, restrooms+, elevator",
+    ("flimsy", "sturdy"): "lamp, laptop, suitcase, boots+, umbrella, chairs+, tent, backpack",
+    ("boring", "exciting"): "concert, tour, movie, lectures+, show, class, festival",
+    ("sloppy", "neat"): "haircut, repair, paint job, tile work~, alterations+",
+    ("unfair", "fair"): "prices+, rates+, fees+",
+}
+WORDS = {
+    "det": "the, our, their",
+    "loc": "in town, downtown, by the river, near the station, at the mall, on the corner",
+    "person": "wife, brother, boss, neighbor, teacher",
+    "adv": "very, really, quite, so, rather",
+}
+# {adj} {not} the adjective of the sentiment and of the other one; [a|b] the wording of each sentiment, <a/b> of each
+# tense; {be} {is} {it} {a} agree with {n}; the rest is content.
+PATTERNS = (
+    "{det} {n} <{be}/{is}> {adv} {adj} .",
+    "the {n} {loc} <{be}/{is}> {adj} .",
+    "my {person} <said/says> the {n} {loc} <{be}/{is}> {adv} {adj} .",
+    "i <thought/think> {det} {n} <{be}/{is}> {adv} {adj} .",
+    "we <found/find> {det} {n} {loc} {adj} .",
+    "my {person} [<hated/hates>|<loved/loves>] {det} {n} {loc} .",
+    "we [<avoided/avoid>|<recommended/recommend>] the {n} because {it} <{be}/{is}> {adv} {adj} .",
+    "my {person} <did/does> n't think the {n} {loc} <{be}/{is}> {not} .",
+    "what {a} {adj} {n} my {person} <had/has> !",
+    "why <{be}/{is}> {det} {n} {loc} so {adj} ?",
+    "nobody {loc} <knew/knows> how {adj} {det} {n} <{be}/{is}> .",
 )
+CHOICE, TENSE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]"), re.compile(r"<([^<>/]*)/([^<>/]*)>")
 
 
 @dataclass(frozen=True)
 class TensedExample:
-    """versions[sentiment][tense] of a sentence, of which `labels` are in the sample; its content and novelty."""
+    """versions[sentiment][tense] of a sentence, of which `labels` is in the sample; new: its noun and its pattern."""
 
-    versions: tuple[tuple[str, ...], ...]
+    versions: tuple[tuple[str, str], tuple[str, str]]
     labels: tuple[int, int]
-    content: tuple[str, ...]
-    combinations: tuple[tuple[str, str], ...]
+    new: tuple[str, str]
 
     @property
     def text(self) -> str:
         """The sentence."""
-        return self.versions[self.labels[0]][self.labels[1]]
+        return self.rewriting(False, False)
 
     def rewriting(self, sentiment: bool, tense: bool) -> str:
         """With another sentiment, another tense, or both."""
@@ -69,53 +76,37 @@ class TensedExample:
 
 
 def make_attribute_sample(seed: int = 0, sizes: dict[str, int] | None = None) -> dict[str, list[TensedExample]]:
-    """The examples of every split, shuffled; sizes: how many, a multiple of 4."""
-    grammar, rng = (
-        Grammar(patterns=[(weight, kinds, in_tense(text, 0)) for weight, kinds, text in TENSED]),
-        random.Random(seed),
-    )
-    seen: set[str] = set()
+    """The examples of every split, in random order; as many of each combination of labels as there can be."""
+    rng, seen = random.Random(seed), set()
     splits: dict[str, list[TensedExample]] = {}
     for split, size in (sizes or SIZES).items():
-        known = frequent_words(example.text for example in splits["train"]) if splits else None
-        found: list[TensedExample] = []
-        for group in _groups(grammar, rng, seed, unseen=bool(splits)):
-            if len(found) == size:
-                break
-            texts = [text for example in group for row in example.versions for text in row]
-            if are_new(texts, seen, known):
+        found = splits[split] = []
+        while len(found) < size:
+            example = draw(rng, (len(found) % 2, len(found) // 2 % 2))
+            texts = [text for row in example.versions for text in row]
+            if seen.isdisjoint(texts) and held_out(example.new, seed) == (split != "train"):
                 seen.update(texts)
-                found += group
-        splits[split] = shuffled(rng, found)
+                found.append(example)
     return splits
 
 
-def in_tense(text: str, tense: int) -> str:
-    """A pattern in the past (0) or the present (1)."""
-    return TENSE.sub(lambda match: match[1 + tense], text)
+def held_out(pair: tuple[str, str], seed: int) -> bool:
+    """Whether a noun in a pattern is kept for dev and test."""
+    return random.Random(f"{seed}\t{pair[0]}\t{pair[1]}").random() < HELD_OUT
 
 
-PRESENT = {in_tense(text, 0): parse_pattern(weight, kinds, in_tense(text, 1)) for weight, kinds, text in TENSED}
-
-
-def _groups(grammar: Grammar, rng: random.Random, seed: int, unseen: bool) -> Iterator[list[TensedExample]]:
-    """Endless groups of four examples that give each combination of labels the same content."""
-    while True:
-        frame, group = grammar.draw_frame(rng), []
-        for labels in LABELS:
-            filling = grammar.draw_filling(rng, frame)
-            combinations = combinations_of(frame, filling)
-            tenses = (frame, replace(frame, pattern=PRESENT[frame.pattern.text]))
-            versions = tuple(zip(*(grammar.write(tensed, filling) for tensed in tenses), strict=True))
-            if any(held_out(pair, seed) for pair in combinations) != unseen or not _fits(versions):
-                break
-            group.append(TensedExample(versions, labels, frame.words, combinations))
-        else:
-            yield group
-
-
-def _fits(versions: tuple[tuple[str, ...], ...]) -> bool:
-    return all(MIN_TOKENS <= len(text.split()) <= MAX_TOKENS for row in versions for text in row)
+def draw(rng: random.Random, labels: tuple[int, int]) -> TensedExample:
+    """A random sentence in all its versions."""
+    adjectives = pick(rng, [kind for kind, nouns in KINDS.items() for _ in words_of(nouns)])
+    noun, pattern = Noun.parse(pick(rng, words_of(KINDS[adjectives]))), pick(rng, PATTERNS)
+    content = {name: pick(rng, words_of(table)) for name, table in WORDS.items()} | {"n": noun.text} | noun.agreement()
+    versions = []
+    for sentiment in range(2):
+        words = {**content, "adj": adjectives[sentiment], "not": adjectives[1 - sentiment]}
+        worded = CHOICE.sub(lambda match, s=sentiment: match[1 + s], pattern)  # type: ignore[misc]
+        tensed = [TENSE.sub(lambda match, t=tense: match[1 + t], worded) for tense in range(2)]  # type: ignore[misc]
+        versions.append((fix_articles(tensed[0].format(**words)), fix_articles(tensed[1].format(**words))))
+    return TensedExample((versions[0], versions[1]), labels, (noun.text, pattern))
 
 
 def write_attribute_sample(folder: str | Path, seed: int = 0, sizes: dict[str, int] | None = None) -> list[Path]:

@@ -112,7 +112,7 @@ class Frame:
 class Grammar:
     """Draws frames and fillings; writes them for 2 labels (negative, positive) or 3 (with neutral)."""
 
-    def __init__(self, labels: int = 2, patterns: Sequence[tuple[int, str, str]] = PATTERNS) -> None:
+    def __init__(self, labels: int = 2) -> None:
         if labels not in (2, 3):
             raise ValueError(f"the sample has 2 or 3 labels, not {labels}")
         self.labels = labels
@@ -125,7 +125,7 @@ class Grammar:
         # Patterns by weight; one without open slots gives several sentences a draw (see `sample._frames`).
         self.ladder = [
             pattern
-            for pattern in (parse_pattern(*row) for row in patterns if self._has_versions(row[2]))
+            for pattern in (_parse(*row) for row in PATTERNS if self._has_versions(row[2]))
             for _ in range(pattern.weight * (labels if pattern.open_slots else 1))
         ]
         self._by_kinds: dict[tuple[str, frozenset[str]], list[Noun]] = {}
@@ -233,8 +233,7 @@ class Grammar:
         return fix_articles(text)
 
 
-def parse_pattern(weight: int, kinds: str, text: str) -> Pattern:
-    """A row of a table of patterns."""
+def _parse(weight: int, kinds: str, text: str) -> Pattern:
     return Pattern(text, weight, frozenset(kinds.split()), tuple(dict.fromkeys(SLOT.findall(text))))
 
 

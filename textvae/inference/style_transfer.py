@@ -172,7 +172,7 @@ class StyleTransfer:
     # ------------------------------------------------------------------ how it is done
     def target(self, options: TransferOptions) -> StyleTarget:
         """The style asked for; UserError where none is, or an unknown one."""
-        if options.target is not None:
+        if options.target:
             return of_labels(self.model, self.attributes.choose(options.target))
         pieces = [piece.ids for line in self.reader.read(options.like) for piece in line.pieces]
         if not pieces:

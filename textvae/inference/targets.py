@@ -1,4 +1,4 @@
-"""What style is wanted: labels' own vectors, or that of sentences that have it; and what a sentence keeps of its own."""
+"""What style is wanted: labels' own vectors, or that of sentences that have it; and what a text keeps of its own."""
 
 from __future__ import annotations
 
