@@ -43,7 +43,9 @@ def write(folder: Path, kind: str, **splits: list[dict[str, Any]]) -> Path:
         if kind == "jsonl":
             path.write_text("".join(json.dumps(r) + "\n" for r in records))
         elif kind == "csv":
-            path.write_text("".join(",".join(map(str, r)) + "\n" for r in [list(records[0]), *(r.values() for r in records)]))
+            path.write_text(
+                "".join(",".join(map(str, r)) + "\n" for r in [list(records[0]), *(r.values() for r in records)])
+            )
         else:
             pq.write_table(pa.Table.from_pylist(records), path)
     return folder
@@ -86,7 +88,9 @@ def test_held_out_sentences_have_every_combination(tmp_path: Path) -> None:
     extra = [{**row, "stars": 3, "tense": "present"} for row in rows(20, 300)]
     corpus = load(write(tmp_path, "jsonl", train=[*rows(80), rare, *extra]), dev_fraction=0.2)
     combinations = [tuple(label) for label in corpus.dev["label"]]
-    assert {x: combinations.count(x) for x in set(combinations)} == {(s, t): 4 for s in (0, 1) for t in (0, 1)} | {(2, 1): 4}
+    assert {x: combinations.count(x) for x in set(combinations)} == {(s, t): 4 for s in (0, 1) for t in (0, 1)} | {
+        (2, 1): 4
+    }
     assert (2, 0) in {tuple(label) for label in corpus.train["label"]}, "a rare combination stays in train"
 
 
@@ -113,7 +117,9 @@ def test_files_by_label_can_have_a_length(tmp_path: Path) -> None:
 def test_token_ids_keep_the_labels_of_every_attribute(tmp_path: Path) -> None:
     corpus = load(write(tmp_path, "jsonl", train=rows(), dev=rows(8, 100)))
     tokenized = tokenize_corpus(corpus.train, lambda texts: [[7] * len(t.split()) for t in texts], 4, tmp_path / "ids")
-    expected = [label for text, label in zip(corpus.train["text"], corpus.train["label"], strict=True) if len(text.split()) < 5]
+    expected = [
+        label for text, label in zip(corpus.train["text"], corpus.train["label"], strict=True) if len(text.split()) < 5
+    ]
     assert tokenized.labels.tolist() == expected and tokenized.labels.shape == (len(expected), 2)
 
 

@@ -121,7 +121,9 @@ def test_an_exemplar_gives_every_attribute(transfer: StyleTransfer) -> None:
     exemplar = of_exemplars(transfer.model, vector)
     assert exemplar.kept is None and not exemplar.named
     assert exemplar.shares.split((3, 2))[0].sum() == pytest.approx(1.0)
-    torch.testing.assert_close(exemplar.at(transfer.model, 2.0), transfer.model.style_vector(torch.tensor([[1, 0]]), 2.0)[0])
+    torch.testing.assert_close(
+        exemplar.at(transfer.model, 2.0), transfer.model.style_vector(torch.tensor([[1, 0]]), 2.0)[0]
+    )
     assert len(transfer(LINES, like=["my room was so clean !"])) == len(LINES)
 
 

@@ -63,7 +63,11 @@ def shown(options: TransferOptions) -> str:
     if isinstance(options.target, str):
         return options.target
     named = options.target
-    return ", ".join(f"{name}={label}" for name, label in named.items()) if isinstance(named, Mapping) else ", ".join(named)
+    return (
+        ", ".join(f"{name}={label}" for name, label in named.items())
+        if isinstance(named, Mapping)
+        else ", ".join(named)
+    )
 
 
 def set_strength(options: TransferOptions, value: str) -> TransferOptions:

@@ -2,9 +2,9 @@
 
 The adjective of a sentence follows from the kind of its noun and from its sentiment, and nothing else in it tells the
 sentiment; so a system that keeps the content has one right answer for each change. What holds, and
-`tests/data/test_sample_attributes.py` checks: labels are drawn without a look at the content; no version of a sentence is
-another sentence of the sample, so nothing is parallel; every dev and test sentence has a pair of noun and pattern that
-train never shows, and no word that it does not.
+`tests/data/test_sample_attributes.py` checks: labels are drawn without a look at the content; no version of a sentence
+is another sentence of the sample, so nothing is parallel and dev and test are new in every version; they hold no word
+that train does not.
 """
 
 from __future__ import annotations
@@ -19,25 +19,22 @@ from textvae.data.sample_words import Noun, fix_articles, pick, words_of
 from textvae.files import atomic_write
 
 SENTIMENTS, TENSES = ("negative", "positive"), ("past", "present")
-SIZES = {"train": 6_000, "dev": 400, "test": 400}
-HELD_OUT = 0.15
-"""Share of the pairs of noun and pattern that train never shows."""
+SIZES = {"train": 4_000, "dev": 400, "test": 400}
 
 KINDS: dict[tuple[str, str], str] = {
-    ("bland", "tasty"): "soup, pizza, salad, curry, noodles+, dumplings+, rice~, burger, lasagna, pancakes+",
-    ("watery", "refreshing"): "lemonade~, iced tea~, juice~, cocktails+, smoothie, punch~",
-    ("rude", "friendly"): "waiter, manager, receptionist, driver, mechanics+, nurse, cashier, guides+, barber, plumber",
-    ("dirty", "clean"): "room, lobby, kitchen, pool, hallways+, garden, restrooms+, elevator",
-    ("flimsy", "sturdy"): "lamp, laptop, suitcase, boots+, umbrella, chairs+, tent, backpack",
-    ("boring", "exciting"): "concert, tour, movie, lectures+, show, class, festival",
-    ("sloppy", "neat"): "haircut, repair, paint job, tile work~, alterations+",
-    ("unfair", "fair"): "prices+, rates+, fees+",
+    ("bland", "tasty"): "soup, pizza, noodles+, rice~, burger, pancakes+",
+    ("watery", "refreshing"): "lemonade~, tea~, cocktails+",
+    ("rude", "friendly"): "waiter, manager, driver, mechanics+, nurse",
+    ("dirty", "clean"): "room, lobby, pool, hallways+",
+    ("flimsy", "sturdy"): "lamp, suitcase, boots+, umbrella",
+    ("boring", "exciting"): "concert, tour, lectures+, movie",
+    ("unfair", "fair"): "prices+, fees+",
 }
 WORDS = {
     "det": "the, our, their",
-    "loc": "in town, downtown, by the river, near the station, at the mall, on the corner",
-    "person": "wife, brother, boss, neighbor, teacher",
-    "adv": "very, really, quite, so, rather",
+    "loc": "in town, downtown, by the river, near the station, at the mall",
+    "person": "wife, brother, boss, neighbor",
+    "adv": "very, really, quite",
 }
 # {adj} {not} the adjective of the sentiment and of the other one; [a|b] the wording of each sentiment, <a/b> of each
 # tense; {be} {is} {it} {a} agree with {n}; the rest is content.
@@ -59,11 +56,12 @@ CHOICE, TENSE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]"), re.compile(r"<([^<>/]*)
 
 @dataclass(frozen=True)
 class TensedExample:
-    """versions[sentiment][tense] of a sentence, of which `labels` is in the sample; new: its noun and its pattern."""
+    """versions[sentiment][tense] of a sentence, of which `labels` is in the sample; its noun and its pattern."""
 
     versions: tuple[tuple[str, str], tuple[str, str]]
     labels: tuple[int, int]
-    new: tuple[str, str]
+    noun: str
+    pattern: str
 
     @property
     def text(self) -> str:
@@ -77,22 +75,18 @@ class TensedExample:
 
 def make_attribute_sample(seed: int = 0, sizes: dict[str, int] | None = None) -> dict[str, list[TensedExample]]:
     """The examples of every split, in random order; as many of each combination of labels as there can be."""
-    rng, seen = random.Random(seed), set()
+    rng = random.Random(seed)
+    seen: set[str] = set()
     splits: dict[str, list[TensedExample]] = {}
     for split, size in (sizes or SIZES).items():
         found = splits[split] = []
         while len(found) < size:
             example = draw(rng, (len(found) % 2, len(found) // 2 % 2))
             texts = [text for row in example.versions for text in row]
-            if seen.isdisjoint(texts) and held_out(example.new, seed) == (split != "train"):
+            if seen.isdisjoint(texts):
                 seen.update(texts)
                 found.append(example)
     return splits
-
-
-def held_out(pair: tuple[str, str], seed: int) -> bool:
-    """Whether a noun in a pattern is kept for dev and test."""
-    return random.Random(f"{seed}\t{pair[0]}\t{pair[1]}").random() < HELD_OUT
 
 
 def draw(rng: random.Random, labels: tuple[int, int]) -> TensedExample:
@@ -106,7 +100,7 @@ def draw(rng: random.Random, labels: tuple[int, int]) -> TensedExample:
         worded = CHOICE.sub(lambda match, s=sentiment: match[1 + s], pattern)  # type: ignore[misc]
         tensed = [TENSE.sub(lambda match, t=tense: match[1 + t], worded) for tense in range(2)]  # type: ignore[misc]
         versions.append((fix_articles(tensed[0].format(**words)), fix_articles(tensed[1].format(**words))))
-    return TensedExample((versions[0], versions[1]), labels, (noun.text, pattern))
+    return TensedExample((versions[0], versions[1]), labels, noun.text, pattern)
 
 
 def write_attribute_sample(folder: str | Path, seed: int = 0, sizes: dict[str, int] | None = None) -> list[Path]:

@@ -62,6 +62,10 @@ class StyleModel:
         check_same_data(corpus.fingerprint, folder)
         if tuple(corpus.labels) != transfer.labels:
             raise UserError(f"{folder}: the labels of the model and of the data are not the same")
+        if len(names := transfer.attributes.names) > 1:
+            raise UserError(
+                f"{folder} knows several attributes ({', '.join(names)}), which the page cannot show so far"
+            )
         return cls(transfer, corpus)
 
     def sentences(self, split: str, per_label: int) -> Sentences:

@@ -81,7 +81,7 @@ class StyleWords:
 
 def find_style_words(
     texts: Iterable[str],
-    labels: Iterable[int] | Iterable[Sequence[int]],
+    labels: Iterable[int | Sequence[int]],
     num_labels: int | Sequence[int],
     config: StyleWordsConfig | None = None,
     label_names: Sequence[str] | None = None,
@@ -131,7 +131,7 @@ Counts = list[Counter[str]]  # one counter for each label
 
 
 def _count(
-    texts: Iterable[str], labels: Iterable[int] | Iterable[Sequence[int]], sizes: list[int], config: StyleWordsConfig
+    texts: Iterable[str], labels: Iterable[int | Sequence[int]], sizes: list[int], config: StyleWordsConfig
 ) -> tuple[dict[int, Counts], dict[int, list[int]]]:
     """Counts of n-grams by their length and label, and the totals (pruned n-grams included)."""
     orders, num_labels = range(1, config.max_ngram + 1), sum(sizes)
