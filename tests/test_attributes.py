@@ -77,7 +77,11 @@ def test_the_true_rewritings_are_read_as_what_they_are(rows: list[dict[str, str]
 def test_what_is_named_changes_and_the_rest_is_kept(
     run: Path, rows: list[dict[str, str]], change: tuple[str, ...]
 ) -> None:
+    """And more than that: most outputs are word for word the one right rewriting of a sentence never seen."""
     outputs = changed(StyleTransfer.from_pretrained(run), rows, change)
+    right = "other_both" if len(change) == 2 else f"other_{change[0]}"
+    exact = [output == row[right] for output, row in zip(outputs, rows, strict=True)]
+    assert sum(exact) > 0.7 * len(rows), outputs[:5]
     for name in ("sentiment", "tense"):
         wanted = [OTHER[row[name]] if name in change else row[name] for row in rows]
         hits = [read(output)[name] == label for output, label in zip(outputs, wanted, strict=True)]

@@ -53,7 +53,7 @@ class TokenizedCorpus(FlatSentences):
     dropped: int = 0
 
     @classmethod
-    def from_lists(cls, sentences: list[list[int]], labels: Sequence[Any]) -> TokenizedCorpus:
+    def from_lists(cls, sentences: list[list[int]], labels: Sequence[Any] | np.ndarray) -> TokenizedCorpus:
         """A small corpus in memory (tests, development sets)."""
         return cls(*flat(sentences), np.asarray(labels, dtype=np.int64))
 

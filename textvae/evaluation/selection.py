@@ -150,7 +150,8 @@ class DevScores:
         """accuracy_NAME of each attribute where it was changed, kept_NAME where another was; none for one attribute."""
         if len(self.parts) == 1:
             return {}
-        changed, kept = {}, {}
+        changed: dict[int, float] = {}
+        kept: dict[int, list[np.ndarray]] = {}
         for attribute, transfers in enumerate(outputs):
             changed[attribute] = self.parts[attribute](list(transfers)).accuracy
             for other, hits in self.kept(attribute, transfers).items():

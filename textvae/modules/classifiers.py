@@ -33,5 +33,6 @@ class StyleHead(Classifier):
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
         linear = self.layers[0]
+        assert isinstance(linear, nn.Linear)
         rows = (x.split(self.groups.sizes) for x in (linear.weight, linear.bias))
         return tuple(F.linear(*parts) for parts in zip(z.split(self.block_size, dim=1), *rows, strict=True))
