@@ -183,7 +183,7 @@ def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: 
     folder, decoding = Path(options.save or run.folder / "evaluation"), vars(options.decoding)
     summary: dict[str, Any] = {"attributes": {}, "decoding": decoding, "probes": measured.probes()}
     for changed in measured(options.name or run.folder.name, **decoding):
-        evaluator = measured.evaluators[changed.attribute]
+        evaluator = changed.evaluator
         found = {**changed.to_dict(), "decoding": decoding}
         save_evaluation(folder / changed.name, found, evaluator.task, changed.transfers)
         summary["attributes"][changed.name] = {"accuracy": changed.accuracy, "inputs": changed.inputs}

@@ -14,7 +14,7 @@ from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.evaluator import Evaluator
 from textvae.evaluation.probes import probe
 from textvae.evaluation.results import Evaluation
-from textvae.evaluation.task import Transfer
+from textvae.evaluation.task import Transfer, TransferTask
 from textvae.experiment.evaluation import FinishedRun
 
 ALL = "all"
@@ -32,13 +32,13 @@ class Rewriting(NamedTuple):
 class Changed:
     """What was measured where `name` was changed: an attribute, or all of them.
 
-    attribute: number of the one whose judges and word lists `result` has (the first, where all were changed).
+    evaluator: made `result`; that of the attribute, of the first where all were changed.
     accuracy: {attribute: {judge: percent of the outputs with the label they should have}}, kept attributes included.
     inputs: the same of the inputs and their own labels, which no system need surpass. result: everything else.
     """
 
     name: str
-    attribute: int
+    evaluator: Evaluator
     result: Evaluation
     accuracy: dict[str, dict[str, float]]
     inputs: dict[str, dict[str, float]]
@@ -105,10 +105,14 @@ class AttributeEvaluation:
         inputs = list(self.evaluators[0].task.inputs)
         texts = [r.text for r in written]
         labels = np.array([r.labels for r in written])
+        evaluator = self.evaluators[attribute]
+        if changed == ALL:  # references change the first attribute alone
+            task = TransferTask(evaluator.task.labels, inputs, self.labels[:, 0].tolist(), source=evaluator.task.source)
+            evaluator = Evaluator(evaluator.instruments, task, evaluator.config)
         return Changed(
             changed,
-            attribute,
-            self.evaluators[attribute].score(transfers, name=name),
+            evaluator,
+            evaluator.score(transfers, name=name),
             {names[a]: self.judged(a, texts, labels[:, a]) for a in range(len(names))},
             {names[a]: self.judged(a, inputs, self.labels[:, a]) for a in range(len(names))},
             transfers,
