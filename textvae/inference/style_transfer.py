@@ -170,6 +170,11 @@ class StyleTransfer:
             first += len(block)
 
     # ------------------------------------------------------------------ how it is done
+    def label(self, target: str) -> int:
+        """Place of a label in `labels`; UserError where it is none of them."""
+        attribute, label = self.attributes.find(target)
+        return self.model.groups.offsets[attribute] + label
+
     def target(self, options: TransferOptions) -> StyleTarget:
         """The style asked for; UserError where none is, or an unknown one."""
         if options.target:

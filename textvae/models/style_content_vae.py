@@ -106,7 +106,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
             )
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
         self.style_head = StyleHead(style.size, sizes)
-        self.bag_head = Classifier(content.size, config.bag_size)
+        self.bag_head = Classifier(content.size, config.bag_size) if config.bag_size else None
         # The paper's target vectors: mean posterior mean of each label's training sentences (of its attribute's block),
         # set by `set_style_means`.
         self.style_means: Tensor
@@ -206,9 +206,12 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
-        return StyleContentOutput(
-            self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
-        )
+        bag_logits = z_c[:, :0] if self.bag_head is None else self.bag_head(z_c)
+        return StyleContentOutput(self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), bag_logits)
+
+    def drop_training_heads(self) -> None:
+        """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""
+        self.bag_head, self.config.bag_size = None, 0
 
     def token_nll(self, hidden: Tensor, labels: Tensor) -> Tensor:
         """(B, L, D) and (B, L) → (B, L) nats. The output layer, most of the cost, never sees padding."""
