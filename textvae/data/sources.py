@@ -21,7 +21,9 @@ from textvae.text import TextConfig
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
 
-CODE = code_checksum("rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources")
+CODE = code_checksum(
+    "attributes", "rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources"
+)
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,
@@ -53,9 +55,10 @@ def _key(source: Source, config: DataConfig, text: TextConfig) -> str:
     settings = dataclasses.asdict(config)
     for name in ("path", "train", "dev", "test", "subset", "revision"):
         del settings[name]  # told by source.fingerprint
-    labels = list(config.labels.items()) if config.labels is not None else None  # the order counts
+    labels = [list((config.label_mapping(name) or {}).items()) for name in config.attributes]  # the order counts
+    columns = list((config.label_columns or {}).items())
     splits = {split: [part.name for part in parts] for split, parts in source.splits.items()}
-    return cache_key([source.fingerprint, splits, settings, labels, dataclasses.asdict(text), CODE])
+    return cache_key([source.fingerprint, splits, settings, columns, labels, dataclasses.asdict(text), CODE])
 
 
 def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -> None:
@@ -68,19 +71,21 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     stager = staging.Staging(config, text, tally)
     for split, parts in source.splits.items():  # the small ones first: their errors show sooner
         stager.write(split, parts, folder / f"{split}.staged")
-    names, classes = staging.class_names(list(stager.raw_labels), config)
+    classes = staging.Classes(stager.raw_labels, config)
+    attributes = classes.attributes
 
     tables = {split: staging.open_table(folder / f"{split}.staged") for split in source.splits}
     columns = {split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables}
     where = display(config.path)
-    checks.check_labels({split: staging.found_labels(v, names) for split, v in columns.items()}, where)
+    checks.check_labels({split: staging.found_labels(v, classes) for split, v in columns.items()}, attributes, where)
     masks = checks.choose_rows(columns, config, tally)
 
     summaries: dict[str, checks.SplitSummary] = {}
     for split in (split for split in ("train", "dev", "test") if split in masks):
         origin = split if split in tables else "train"  # dev may be held out from train
-        staging.copy_rows(tables[origin], masks[split], classes, folder / f"{split}.arrow")
-        summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], names)
+        kept = staging.kept_columns(len(attributes))
+        staging.copy_rows(tables[origin], masks[split], classes, folder / f"{split}.arrow", kept)
+        summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], classes)
         checks.count_repeats(split, columns[origin], masks[split].nonzero()[0], tally)
     _check_train(summaries["train"], tally, where)
     if "dev" in columns and "test" in columns:
@@ -88,7 +93,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     for split in tables:
         (folder / f"{split}.staged").unlink()
     report = DataReport(summaries, tally.findings(), held_out="dev" not in tables)
-    write_index(folder, names, report, source.fingerprint)
+    write_index(folder, attributes, report, source.fingerprint)
 
 
 def _check_train(summary: checks.SplitSummary, tally: Tally, where: str) -> None:

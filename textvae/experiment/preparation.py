@@ -42,6 +42,7 @@ class Prepared:
         return {
             "fingerprint": corpus.fingerprint,
             "labels": list(corpus.labels),
+            "attributes": {name: list(labels) for name, labels in corpus.attributes.by_name().items()},
             "train": len(corpus.train),
             "dev": len(corpus.dev),
             "test": len(corpus.test) if corpus.test is not None else 0,
@@ -78,9 +79,7 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
         style_words, stop_words = content_filters(config, corpus)
         bag = BagOfWords.build(tokenizer, stop_words, style_words)
         bag.to_json(folder / "bag_of_words.json")
-    key = hashlib.sha256(
-        f"{corpus.fingerprint} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode()
-    )
+    key = hashlib.sha256(f"{corpus.key} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode())
 
     limit = max_length(config) - 2
     train = tokenize_corpus(
@@ -90,11 +89,11 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
 
 
 def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWords, frozenset[str]]:
-    """The words that are no content: style words, found in the training data, and stop words."""
+    """The words that are no content: style words of any attribute, found in the training data, and stop words."""
     style_words = find_style_words(
         corpus.train["text"],
         corpus.train["label"],
-        len(corpus.labels),
+        corpus.attributes.sizes,
         config.style_words,
         corpus.labels,
         config.text,

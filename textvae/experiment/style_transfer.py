@@ -34,15 +34,19 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     """Model and adversaries with the seed's initial weights."""
     set_seed(config.training.seed)
     pretrained = pretrained_config(
-        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
+        describe(config.model),
+        len(prepared.tokenizer),
+        prepared.bag.size,
+        prepared.corpus.attributes,
+        max_length(config),
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
     set_style_words(model, prepared)
     adversaries = Adversaries(
-        config.model.style.size,
+        model.style_latent.size,
         config.model.content.size,
-        len(prepared.corpus.labels),
+        model.groups.sizes,
         prepared.bag.size,
         config.model.adversary,
         config.model.adversary_hidden,
@@ -116,7 +120,7 @@ def facts(
         labels=corpus.labels,
         encoder=shape.encoder.title,
         decoder=shape.decoder.title,
-        style_size=shape.style.size,
+        style_size=model.style_latent.size,
         content_size=shape.content.size,
         memory=shape.memory.kind,
         vocabulary=len(prepared.tokenizer),

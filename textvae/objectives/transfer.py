@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from textvae.modules.relaxations import exact
-from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.multitask import attribute_cross_entropy, style_cross_entropy
 from textvae.objectives.prior import LANGUAGE_PRIORS, LanguagePriorName
 
 
@@ -43,8 +44,9 @@ def against_generated(real: Tensor, style: Tensor, fake: Tensor) -> Tensor:
 class TransferOutput:
     """What the model wrote in another style, and how it was read; None where no term in force asks for it.
 
-    target: (B,) the style asked for. ids, mask: (B, T) its words. trust: (B,) the weight of J_cycle.
-    cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, S); discriminator_logits: (B, S + 1), of the points.
+    target: (B,) or (B, A) the style asked for, attributes to be kept included. ids, mask: (B, T) its words. trust: (B,)
+    the weight of J_cycle. cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, K_a) of each attribute,
+    discriminator_logits: (B, S + 1), of the points.
     content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
     points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
     language model after the same words.
@@ -55,7 +57,7 @@ class TransferOutput:
     mask: Tensor
     trust: Tensor | None = None
     cycle_nll: Tensor | None = None
-    guide_logits: Tensor | None = None
+    guide_logits: tuple[Tensor, ...] | None = None
     discriminator_logits: Tensor | None = None
     content: Tensor | None = None
     wanted_content: Tensor | None = None
@@ -67,7 +69,10 @@ class TransferOutput:
     prior: LanguagePriorName = "reverse"
 
 
-def _given(value: Tensor | None) -> Tensor:
+Given = TypeVar("Given")
+
+
+def _given(value: Given | None) -> Given:
     assert value is not None, "this term was not asked for"
     return value
 
@@ -76,7 +81,7 @@ TransferObjective = Callable[[TransferOutput], Tensor]
 
 TRANSFER_OBJECTIVES: dict[str, TransferObjective] = {
     "J_cycle": lambda o: cycle(_given(o.cycle_nll), _given(o.trust)),
-    "J_style": lambda o: style_cross_entropy(_given(o.guide_logits), o.target),
+    "J_style": lambda o: attribute_cross_entropy(_given(o.guide_logits), o.target),
     "J_content": lambda o: squared_distance(_given(o.content), _given(o.wanted_content)),
     "J_match": lambda o: squared_distance(_given(o.style), _given(o.wanted_style)),
     "J_lm": lambda o: LANGUAGE_PRIORS[o.prior](_given(o.log_probs), _given(o.expected), o.mask),

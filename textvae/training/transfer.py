@@ -14,11 +14,12 @@ from textvae.models import transfer as passes
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
+from textvae.modules.attributes import columns
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.relaxations import exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
-from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.multitask import attribute_cross_entropy
 from textvae.objectives.prior import LanguagePriorName
 from textvae.objectives.style_content import ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
@@ -116,6 +117,8 @@ class TransferRecipe(StyleContentRecipe):
     guide, language: before `start` the guide, and where J_lm has a weight the language model, learn from the real
     sentences. Afterwards both are frozen.
     vae: beside the paper's terms, those on x̂. dis_x: the discriminator, where J_adv_x has a weight.
+    With several attributes a random subset of them changes in each sentence, and x̂ is to have the labels of those that
+    stay, too. The guide has logits for each attribute.
     """
 
     def __init__(
@@ -129,6 +132,8 @@ class TransferRecipe(StyleContentRecipe):
         super().__init__(model, adversaries, objectives, adversary_updates)
         self.transfer, self.plan = transfer, transfer.plan()
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
+        if "J_adv_x" in self.terms and len(model.groups) > 1:
+            raise UserError("objectives.J_adv_x knows one attribute only; with several give it weight 0")
         words = model.config.vocab_size
         self.guide = StyleGuide(transfer.guide, words, model.num_styles)
         self.language_model = RecurrentLanguageModel(transfer.language_model, words)
@@ -176,7 +181,7 @@ class TransferRecipe(StyleContentRecipe):
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(style | x)."""
         ids, mask = sentences(batch)
-        return {"J_guide": style_cross_entropy(guide(ids, mask), batch.style)}
+        return {"J_guide": attribute_cross_entropy(self.model.groups.split(guide(ids, mask)), batch.style)}
 
     def run_language(self, language_model: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(x)."""
@@ -192,7 +197,7 @@ class TransferRecipe(StyleContentRecipe):
     def transferred(self, batch: Batch, latents: Latents) -> TransferOutput:
         """Write the batch in other styles; compute what the terms in force need of the model itself."""
         model, plan, key = self.model, self.plan, batch.key
-        target = passes.other_styles(batch.style, model.num_styles, key)
+        target = passes.other_styles(batch.style, model.groups.sizes, key)
         wanted = model.style_vector(target, plan.strength)
         memory = model.memory(wanted, latents.content.value, latents.memory)
         ids = passes.write(model, memory, None if plan.tau is None else key)
@@ -219,7 +224,8 @@ class TransferRecipe(StyleContentRecipe):
         """What the frozen networks say of x̂. The gradient passes through them, without their dropout."""
         if "J_style" in self.terms:
             with without_dropout(self.guide):
-                found = replace(found, guide_logits=self.guide(found.points, found.mask))
+                logits = self.guide(found.points, found.mask)
+                found = replace(found, guide_logits=self.model.groups.split(logits))
         if "J_adv_x" in self.terms:
             with without_dropout(self.discriminator):
                 found = replace(found, discriminator_logits=self.discriminator.network(found.points, found.mask))
@@ -232,14 +238,15 @@ class TransferRecipe(StyleContentRecipe):
         return found
 
     def trust(self, found: TransferOutput) -> Tensor:
-        """(B,) how far J_cycle believes in x̂: the guide's p(target | x̂), or 1."""
+        """(B,) how far J_cycle believes in x̂: the guide's p(target | x̂), over attributes the product, or 1."""
         if not self.transfer.trust:
             return torch.ones(len(found.ids), device=found.ids.device)
         logits = found.guide_logits
         if logits is None:
             with without_dropout(self.guide):
-                logits = self.guide(found.ids, found.mask)
-        return exact(logits).softmax(1).gather(1, found.target[:, None])[:, 0]
+                logits = self.model.groups.split(self.guide(found.ids, found.mask))
+        parts = zip(logits, columns(found.target), strict=True)
+        return torch.stack([exact(x).softmax(1).gather(1, t[:, None])[:, 0] for x, t in parts]).prod(0)
 
     def carry(self, outputs: Outputs) -> Outputs:
         """The latents, and the words of the transfers, outside the graph."""
