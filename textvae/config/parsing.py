@@ -12,15 +12,19 @@ import jsonargparse
 import yaml
 from jsonargparse import ArgumentParser
 
+from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
 from textvae.volume import add_volume
 
-TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig]] = {
+Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig
+
+TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig] | type[SentenceExperimentConfig]] = {
     "style_transfer": ExperimentConfig,
     "summarization": SummarizationConfig,
+    "sentence_vae": SentenceExperimentConfig,
 }
 """What can be trained: the `task` of a configuration."""
 
@@ -55,7 +59,7 @@ def make_parser(
         prog=prog,
         usage=f"{prog} [--config FILE] [--run DIR] [--NAME VALUE ...]",
         description=f"Train a model for {task}. Every value of the configuration is an option; --task chooses between "
-        f"{' and '.join(TASKS)}.",
+        f"{', '.join(TASKS)}.",
         epilog=EXAMPLES,
         formatter_class=Formatter,
         default_config_files=[str(default_config)] if default_config and default_config.exists() else [],
@@ -122,7 +126,7 @@ def from_namespace(parser: ArgumentParser, namespace: Any) -> Any:
     return config(**{name: getattr(built, name) for name in config.__dataclass_fields__})
 
 
-def to_yaml(config: ExperimentConfig | SummarizationConfig) -> str:
+def to_yaml(config: Config) -> str:
     """The resolved configuration, loadable with `--config`."""
     return yaml.safe_dump(_plain(asdict(config)), sort_keys=False, allow_unicode=True)
 
@@ -133,7 +137,7 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def save_config(config: ExperimentConfig | SummarizationConfig, path: Path) -> None:
+def save_config(config: Config, path: Path) -> None:
     """Write config.yaml, whole or not at all."""
     with atomic_write(path) as handle:
         handle.write(to_yaml(config))

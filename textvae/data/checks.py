@@ -8,7 +8,7 @@ expected number of pairs that agree by accident is n^2 / 2^65 = 3e-6.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -297,8 +297,10 @@ def check_balance(summary: SplitSummary, tally: Tally) -> None:
             tally.add("imbalance", "train", f"{label}: {small[label]:,} against {largest:,}", len(small))
 
 
-def check_labels(present: dict[str, Iterable[str]], attributes: Attributes, where: str) -> None:
-    """Raise UserError unless there are two labels of each attribute and every split has the same ones.
+def check_labels(
+    present: Mapping[str, Iterable[str]], attributes: Attributes, where: str, several: bool = True
+) -> None:
+    """Raise UserError unless there are two labels of each attribute (if `several`) and every split has the same ones.
 
     `present` maps split to the readable labels found in it, in any order.
     """
@@ -306,7 +308,7 @@ def check_labels(present: dict[str, Iterable[str]], attributes: Attributes, wher
     train, names = found["train"], iter(attributes.label_names)
     for size in attributes.sizes:
         only = train & set(itertools.islice(names, size))
-        if len(only) < 2:
+        if several and len(only) < 2:
             raise UserError(
                 f"{where}: train has only the label {', '.join(only)!r}; a style needs another to differ from"
             )

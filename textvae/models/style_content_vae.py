@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
-from textvae.models.memory_encoder import MemoryEncoder
+from textvae.models.sentence_model import SentenceModel
 from textvae.modules.attributes import LabelGroups
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
-from textvae.modules.encoders import Encoded, build_encoder
-from textvae.modules.latents import Latent, LatentOutput, build_latent
+from textvae.modules.encoders import Encoded
+from textvae.modules.latents import LatentOutput, build_latent
 from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
@@ -60,7 +60,7 @@ class StyleContentOutput:
     bag_logits: Tensor
 
 
-class StyleContentVAE(PreTrainedModel, GenerationMixin):
+class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
     A style has one attribute or several, z_s = [z_1; ...; z_A] a block for each of them, with its own prior, head and
@@ -70,9 +70,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     """
 
     config_class = StyleContentVAEConfig
-    base_model_prefix = ""
-    main_input_name = "input_ids"
-    _supports_sdpa = True
 
     def __init__(self, config: StyleContentVAEConfig):
         super().__init__(config)
@@ -80,21 +77,13 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.attributes = config.attribute_part()
         self.groups = LabelGroups.of(self.attributes.sizes)
         self.num_styles, sizes = self.groups.total, self.groups.sizes
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
-        # Two pretrained parts from different sources have word vectors of their own; everything else shares them.
-        self.decoder_embedding: nn.Embedding | None = None
-        if config.decoder_embedding_size is not None:
-            size = config.decoder_embedding_size
-            self.decoder_embedding = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
-        self.sentence_encoder = build_encoder(encoder, config.embedding_size)
+        self.add_reader(encoder)
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, sizes, 0, blocks=len(sizes))
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
         self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
         self.decoder = build_decoder(
             decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
         )
-        self.sentence_memory: SentenceMemory | None = None
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
@@ -124,22 +113,9 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
 
-    @property
-    def target_embedding(self) -> nn.Embedding:
-        """Word vectors that the decoder reads."""
-        return self.embedding if self.decoder_embedding is None else self.decoder_embedding
-
     def _init_weights(self, module: nn.Module) -> None:
-        """torch's own initialisation for layers; small normal word vectors; the latents' own."""
-        if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=0.1)
-            with torch.no_grad():
-                module.weight[module.padding_idx] = 0.0
-        elif isinstance(module, Latent):
-            module.reset()
-        elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):
-            module.reset_parameters()
-        elif isinstance(module, StyleContentVAE):
+        super()._init_weights(module)
+        if isinstance(module, StyleContentVAE):
             nn.init.zeros_(module.style_means)
             module.style_tokens.zero_()
             if module.kind_embedding is not None:
@@ -161,12 +137,12 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         """
         encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
         summary, states = encoded.summary, encoded.states
-        content = summary
+        content, styled = summary, states
         if self.config.hide_style_words:
-            (summary, content), (_, states) = summary.chunk(2), states.chunk(2)
+            (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
         return Latents(
-            self.style_latent(summary, style, sample, key),
-            self.content_latent(content, style, sample, key),
+            self.style_latent(summary, style, sample, key, (styled, mask)),
+            self.content_latent(content, style, sample, key, (states, mask)),
             None if self.sentence_memory is None else self.sentence_memory(states, mask),
         )
 
@@ -199,6 +175,10 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         vector = torch.cat((z_s, z_c), dim=-1)[:, None]
         return vector if rows is None else torch.cat((vector, rows.to(vector.dtype)), dim=1)
 
+    def read_memory(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        latents = self.encode(input_ids, attention_mask)
+        return self.memory(latents.style.value, latents.content.value, latents.memory)
+
     # ------------------------------------------------------------------------------------------ training
     def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
@@ -212,14 +192,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     def drop_training_heads(self) -> None:
         """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""
         self.bag_head, self.config.bag_size = None, 0
-
-    def token_nll(self, hidden: Tensor, labels: Tensor) -> Tensor:
-        """(B, L, D) and (B, L) → (B, L) nats. The output layer, most of the cost, never sees padding."""
-        valid = labels >= 0
-        if bool(valid.all()):
-            return self.output.nll(hidden.flatten(0, 1), labels.flatten()).view(labels.shape)
-        nll = self.output.nll(hidden[valid], labels[valid])
-        return torch.zeros(labels.shape, dtype=nll.dtype, device=nll.device).masked_scatter(valid, nll)
 
     def forward(  # type: ignore[override]
         self,
@@ -243,26 +215,14 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         if batch is not None:
             output = self.reconstruct(batch, sample)
             return output if also is None else (output, also(batch, output.latents))
-        if encoder_outputs is None:
-            assert input_ids is not None, "give a batch, input_ids or encoder_outputs"
-            encoder_outputs = self.get_encoder()(input_ids, attention_mask)
-        memory = encoder_outputs.last_hidden_state
-        if decoder_input_ids is None:
-            assert labels is not None, "give decoder_input_ids or labels"
-            start = labels.new_full((labels.shape[0], 1), self.config.bos_token_id)
-            decoder_input_ids = torch.cat((start, labels[:, :-1].clamp(min=self.config.pad_token_id)), dim=1)
-        hidden = self.decoder(memory, self.target_embedding(decoder_input_ids))
-        loss = None
-        if labels is not None:
-            loss = self.token_nll(hidden, labels).sum() / (labels >= 0).sum()
-        return Seq2SeqLMOutput(loss=loss, logits=self.output.logits(hidden), encoder_last_hidden_state=memory)
+        return self.sequence_to_sequence(input_ids, attention_mask, decoder_input_ids, labels, encoder_outputs)
 
     # ------------------------------------------------------------------------------------------ style vectors
     @property
     def style_vectors(self) -> Tensor:
         """(S, Zs / A): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
-        latent = self.style_latent
-        return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
+        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
+        return self.style_means if means is None else means
 
     def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
         """Target style of the one attribute's label (Zs,), or of labels (B,) or (B, A) (B, Zs), by `at_strength`."""
@@ -297,31 +257,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         self.style_tokens[ids] = True
         if self.kind_embedding is not None and kinds is not None:
             self.style_kinds.copy_(kinds)
-
-    # ------------------------------------------------------------------------------------------ transformers
-    def get_encoder(self, *_: Any, **__: Any) -> nn.Module:
-        """A module from sentences to a `BaseModelOutput` whose hidden states are the memory (for `generate`)."""
-        return MemoryEncoder(self)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:  # type: ignore[override]
-        self.embedding = value
-
-    def _prepare_cache_for_generation(self, *_: Any, **__: Any) -> bool:  # type: ignore[override]
-        """No key-value cache: a recurrent decoder has none, and `generate` re-reads the prefix (see below)."""
-        return False
-
-    def prepare_inputs_for_generation(  # type: ignore[override]
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,  # named, since `generate` refuses arguments that nothing names
-        encoder_outputs: BaseModelOutput | None = None,
-        **_: Any,
-    ) -> dict[str, Any]:
-        """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
-        return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

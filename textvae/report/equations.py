@@ -9,8 +9,18 @@ from typing import Any
 
 from docstring_parser import parse_from_object
 
-from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, transfer, wgan_gp
+from textvae.objectives import (
+    latent,
+    multitask,
+    policy_gradient,
+    prior,
+    reconstruction,
+    sentence_vae,
+    transfer,
+    wgan_gp,
+)
 from textvae.objectives.adversarial import ADVERSARIAL
+from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
 from textvae.report.records import RunRecord, look_up, number
@@ -40,6 +50,12 @@ SUMMARIES: dict[str, Callable[..., Any]] = {
     "J_len": prior.length_penalty,
     "J_cov": prior.coverage,
 }
+SENTENCES: dict[str, Callable[..., Any]] = {
+    "J_rec": sentence_vae.sentence_reconstruction,
+    "J_kl": latent.kl,
+    "J_bow": sentence_vae.bag_of_words,
+    "J_gp": wgan_gp.gradient_penalty,
+}
 CHOSEN: dict[str, tuple[tuple[str, ...], Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": (("objectives.adversarial",), ADVERSARIAL),
     "J_adv_c": (("objectives.adversarial",), ADVERSARIAL),
@@ -56,6 +72,7 @@ NOT_OF_THE_PAPER = ("J_style", "J_adv_x", "J_guide", "J_mul_m", "J_dis_m")
 CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
+    "sentence_vae": (SentenceObjectives, SENTENCES),
 }
 
 
