@@ -1,0 +1,186 @@
+"""One face for every autoencoder of the family: sentences to z, z to sentences, draws of the prior.
+
+What stands on it (generation, interpolation, compression, detection) knows neither how many spaces a model has nor of
+which kind they are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textvae.errors import UserError
+from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.latents import Latent, LatentOutput
+from textvae.modules.noise import NoiseKey, mix, standard_normal
+from textvae.modules.relaxations import exact, shifted, uniform
+from textvae.tokenization.config import SPECIAL
+
+CHUNK = 64
+"""Draws made from one seed; so the i-th draw is the same whatever the size of a batch."""
+LABEL_STREAM = 3000
+"""Noise stream of the labels that are drawn where nobody names one."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z | x) of B sentences: mean (B, Z), std (B, Z) or None for a point, kl (B,) nats against the prior.
+
+    Under a prior per label and without a label, the prior is their equal mixture and kl a bound on it from above:
+    −ln Σ_y 1/S exp(−KL(q ‖ p_y)) (Hershey & Olsen 2007, "Approximating the Kullback Leibler divergence between
+    Gaussian mixture models", sec. 7). So −log p(x | z) + kl still bounds −log p(x).
+    """
+
+    mean: Tensor
+    std: Tensor | None
+    kl: Tensor
+
+    def draw(self, ids: Tensor, seed: int) -> Tensor:
+        """z (B, Z), one sample a sentence. ε depends on its words (B, L) and the seed, never on its batch."""
+        if self.std is None:
+            return self.mean
+        noise = torch.empty(self.mean.shape, dtype=torch.float32)
+        for row, words in zip(noise, ids.tolist(), strict=True):
+            generator = torch.Generator().manual_seed(mix(seed, *(i for i in words if i != SPECIAL.pad)))
+            row.copy_(torch.randn(len(row), generator=generator))
+        return self.mean + self.std * noise.to(self.mean)
+
+
+class LatentModel:
+    """What the uses ask of a model. `parts`: where each of its spaces stands in z."""
+
+    def __init__(self, network: Any, spaces: dict[str, Latent]):
+        self.network, self.spaces = network.eval(), spaces
+        self.labels: tuple[str, ...] = tuple(getattr(network.config, "labels", None) or ())
+        ends = [0]
+        for space in spaces.values():
+            ends.append(ends[-1] + space.size)
+        self.size = ends[-1]
+        self.parts = {name: slice(a, b) for name, a, b in zip(spaces, ends[:-1], ends[1:], strict=True)}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.network.device
+        return device
+
+    # ------------------------------------------------------------------ what a kind of model defines
+    def outputs(self, ids: Tensor, mask: Tensor) -> dict[str, LatentOutput]:
+        """Its spaces' views of sentences (B, L) that end in `</s>`."""
+        raise TypeError(f"{type(self).__name__} must define outputs")
+
+    def looks_back(self) -> str | None:
+        """What the decoder reads beside z, in words; None where z is all."""
+        return None
+
+    def rows(self, z: Tensor) -> Tensor:
+        """The decoder's memory (B, M, D_mem) for z (B, Z)."""
+        raise TypeError(f"{type(self).__name__} must define rows")
+
+    # ------------------------------------------------------------------ what all have
+    def posterior(self, ids: Tensor) -> Posterior:
+        """q(z | x) of padded sentences (B, L)."""
+        found = self.outputs(ids, ids != SPECIAL.pad)
+        means = torch.cat([exact(o.mean) for o in found.values()], dim=1)
+        kl = torch.stack([mixture_kl(self.spaces[name], o) for name, o in found.items()]).sum(0)
+        if all(o.log_var is None for o in found.values()):
+            return Posterior(means, None, kl)
+        spreads = [torch.zeros_like(o.mean) if o.log_var is None else (0.5 * o.log_var).exp() for o in found.values()]
+        return Posterior(means, torch.cat(spreads, dim=1), kl)
+
+    def memory(self, z: Tensor) -> Tensor:
+        """The decoder's memory; UserError where a vector is not all that the decoder reads."""
+        beside = self.looks_back()
+        if beside is not None:
+            raise UserError(
+                f"this model writes from z and {beside}, so a vector alone is no sentence; "
+                "this use needs a model trained with --model.memory.kind none"
+            )
+        return self.rows(z)
+
+    def token_log_probs(self, z: Tensor, ids: Tensor) -> Tensor:
+        """ln p(x_t | x_<t, z): (B, L) for z (B, Z) and sentences (B, L), 0 at padding."""
+        hidden = self.network.decoder(self.memory(z), self.network.target_embedding(shifted(ids)))
+        nll: Tensor = self.network.token_nll(hidden, ids.masked_fill(ids == SPECIAL.pad, -100))
+        return -exact(nll)
+
+    def label(self, name: str | None) -> int | None:
+        """Number of a label; UserError for one that the model does not know."""
+        if name is None:
+            return None
+        if name not in self.labels:
+            known = f"this model knows: {', '.join(self.labels)}" if self.labels else "this model has no labels"
+            raise UserError(f"unknown label {name!r}; {known}")
+        return self.labels.index(name)
+
+    @torch.no_grad()
+    def prior(self, first: int, count: int, label: int | None, seed: int) -> Tensor:
+        """Draws number `first` to `first + count` of z ~ p(z | label), (count, Z); every draw its own label if None."""
+        found, number = [], first // CHUNK
+        while number * CHUNK < first + count:
+            found.append(self.chunk(label, NoiseKey(mix(seed, number), 0, CHUNK)))
+            number += 1
+        skip = first % CHUNK
+        return torch.cat(found)[skip : skip + count]
+
+    def chunk(self, label: int | None, key: NoiseKey) -> Tensor:
+        """CHUNK draws."""
+        draws = uniform(torch.zeros(CHUNK, 1), key, LABEL_STREAM)[:, 0]
+        drawn = (draws * max(len(self.labels), 1)).long().clamp(max=max(len(self.labels), 1) - 1)
+        labels = (drawn if label is None else torch.full_like(drawn, label)).to(self.device)
+        return torch.cat([sample_prior(space, labels, key) for space in self.spaces.values()], dim=1)
+
+    def neutral(self) -> Tensor:
+        """The middle of the prior (Z,), over all labels."""
+        centres = {name: prior_centres(space) for name, space in self.spaces.items()}
+        means = [torch.zeros(self.spaces[n].size) if c is None else exact(c.mean(0)).cpu() for n, c in centres.items()]
+        return torch.cat([mean.detach() for mean in means]).to(self.device)
+
+
+def prior_centres(space: Latent) -> Tensor | None:
+    """(S, Z) of a prior per label, else None."""
+    return space.prior_means.detach() if space.config.prior == "class_conditional" else None
+
+
+def mixture_kl(space: Latent, output: LatentOutput) -> Tensor:
+    """(B,) the KL of a space against its prior, against the mixture over labels where there is one per label.
+
+    KL_y = KL_0 + ½ ‖m_y‖² − μ · m_y, with KL_0 against the standard prior, which is what comes without labels.
+    """
+    standard, centres = exact(output.penalty_units).sum(1), prior_centres(space)
+    if centres is None:
+        return standard
+    centres = centres.to(standard.dtype)
+    each = standard[:, None] + 0.5 * centres.square().sum(1) - exact(output.mean).to(standard.dtype) @ centres.T
+    return math.log(len(centres)) - (-each).logsumexp(1)
+
+
+def sample_prior(space: Latent, labels: Tensor, key: NoiseKey) -> Tensor:
+    """z ~ p(z | label) (B, Z) for labels (B,), the noise that of the key."""
+    noise = standard_normal(torch.zeros(len(labels), space.size), key, space.stream).to(labels.device)
+    centre = space.prior_mean(labels)
+    return centre + noise.to(centre) if isinstance(centre, Tensor) else noise
+
+
+class StyleContent(LatentModel):
+    """z = [z_s; z_c] of the style-content autoencoder."""
+
+    network: StyleContentVAE
+
+    def __init__(self, network: StyleContentVAE):
+        super().__init__(network, {"style": network.style_latent, "content": network.content_latent})
+
+    def outputs(self, ids: Tensor, mask: Tensor) -> dict[str, LatentOutput]:
+        found = self.network.encode(ids, mask)
+        return {"style": found.style, "content": found.content}
+
+    def looks_back(self) -> str | None:
+        memory = self.network.sentence_memory
+        return None if memory is None else f"the sentence itself (memory.kind {memory.config.kind})"
+
+    def rows(self, z: Tensor) -> Tensor:
+        return self.network.memory(*(z[:, self.parts[name]] for name in ("style", "content")))
