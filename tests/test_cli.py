@@ -37,6 +37,7 @@ def every_option() -> set[str]:
     from textvae.commands import (
         compare,
         evaluate,
+        evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
         export,
@@ -50,7 +51,18 @@ def every_option() -> set[str]:
     from textvae.config import TASKS, make_parser
 
     parsers = [make_parser(task=task) for task in TASKS]
-    modules = (compare, evaluate, evaluate_summaries, evaluate_summarizer, export, fit_scorers, report, runs, sweep)
+    modules = (
+        compare,
+        evaluate,
+        evaluate_sentence_vae,
+        evaluate_summaries,
+        evaluate_summarizer,
+        export,
+        fit_scorers,
+        report,
+        runs,
+        sweep,
+    )
     parsers += [module.make_parser("x") for module in modules]
     for module in (summarize, transfer):
         parsers.append(argparse.ArgumentParser())

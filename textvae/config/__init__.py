@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from textvae.config.parsing import TASKS, from_namespace, load_config, make_parser, parse, save_config, to_yaml
+from textvae.config.parsing import TASKS, Config, from_namespace, load_config, make_parser, parse, save_config, to_yaml
+from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
 
 __all__ = [
     "TASKS",
+    "Config",
     "ExperimentConfig",
+    "SentenceExperimentConfig",
     "SummarizationConfig",
     "from_namespace",
     "load_config",

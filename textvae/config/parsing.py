@@ -11,14 +11,18 @@ import jsonargparse
 import yaml
 from jsonargparse import ArgumentParser
 
+from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
 
-TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig]] = {
+Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig
+
+TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig] | type[SentenceExperimentConfig]] = {
     "style_transfer": ExperimentConfig,
     "summarization": SummarizationConfig,
+    "sentence_vae": SentenceExperimentConfig,
 }
 """What can be trained: the `task` of a configuration."""
 
@@ -31,7 +35,7 @@ def make_parser(
     parser = ArgumentParser(
         prog=prog,
         description=f"Train a model for {task}. Every value of the configuration is an option; --task chooses between "
-        f"{' and '.join(TASKS)}.",
+        f"{', '.join(TASKS)}.",
         default_config_files=[str(default_config)] if default_config and default_config.exists() else [],
     )
     parser.add_argument("--config", action="config", help="YAML file; later options and files win")
@@ -96,7 +100,7 @@ def from_namespace(parser: ArgumentParser, namespace: Any) -> Any:
     return config(**{name: getattr(built, name) for name in config.__dataclass_fields__})
 
 
-def to_yaml(config: ExperimentConfig | SummarizationConfig) -> str:
+def to_yaml(config: Config) -> str:
     """The resolved configuration, loadable with `--config`."""
     return yaml.safe_dump(_plain(asdict(config)), sort_keys=False, allow_unicode=True)
 
@@ -107,7 +111,7 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def save_config(config: ExperimentConfig | SummarizationConfig, path: Path) -> None:
+def save_config(config: Config, path: Path) -> None:
     """Write config.yaml, whole or not at all."""
     with atomic_write(path) as handle:
         handle.write(to_yaml(config))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
+from textvae.config.pretrained_parts import with_tokenizer_of_parts
 from textvae.data.config import DataConfig
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
@@ -54,11 +55,6 @@ class ExperimentConfig:
     """How the best model is chosen on dev."""
 
     def __post_init__(self) -> None:
-        sources = [part.pretrained for part in (self.model.encoder, self.model.decoder) if part.kind == "pretrained"]
-        if sources and self.tokenizer.kind != "pretrained" and self.start is None:
-            raise UserError(
-                f"tokenizer.kind is {self.tokenizer.kind}, but a pretrained part knows only its own vocabulary; "
-                "set tokenizer.kind pretrained"
-            )
-        if self.tokenizer.kind == "pretrained" and self.tokenizer.pretrained is None and sources:
-            self.tokenizer = replace(self.tokenizer, pretrained=sources[0])
+        if self.data.source == "lines":
+            raise UserError("data.source lines has no labels, and a style is a label; use another source")
+        self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)

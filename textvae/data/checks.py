@@ -284,14 +284,14 @@ def check_balance(summary: SplitSummary, tally: Tally) -> None:
         tally.add("imbalance", "train", f"{label}: {small[label]:,} against {largest:,}", len(small))
 
 
-def check_labels(present: dict[str, Iterable[str]], where: str) -> None:
-    """Raise UserError unless there are two labels and every split has the same ones.
+def check_labels(present: dict[str, Iterable[str]], where: str, several: bool = True) -> None:
+    """Raise UserError unless there are two labels (if `several`) and every split has the same ones.
 
     `present` maps split to the readable labels found in it, in any order.
     """
     found = {split: set(labels) for split, labels in present.items()}
     train = found["train"]
-    if len(train) < 2:
+    if several and len(train) < 2:
         raise UserError(f"{where}: train has only the label {', '.join(train)!r}; a style needs another to differ from")
     for split, labels in found.items():
         for label in sorted(train ^ labels):

@@ -7,17 +7,18 @@ from typing import Literal, get_args
 
 from textvae.errors import UserError
 
-SourceName = Literal["files", "jsonl", "csv", "parquet", "hub"]
+SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines"]
 LEFT_OUT = "none"
 
 
 @dataclass
 class DataConfig:
-    """One corpus of labelled sentences: a style is a label."""
+    """One corpus of sentences; where they have labels, a style is a label."""
 
     source: SourceName = "files"
     """Format: `files` (a folder of NAME.SPLIT.LABEL, one sentence a line), `jsonl`, `csv` (and tsv),
-    `parquet`, or `hub` (a Hugging Face data set by id, or a local folder of one)."""
+    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), or `lines` (plain text without
+    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`)."""
 
     path: str = "data/yelp"
     """The folder of the files, or one single file (it becomes train, and dev is held out from it), or the
@@ -27,7 +28,7 @@ class DataConfig:
     """NAME in NAME.SPLIT.LABEL (`files` only)."""
 
     train: str | None = None
-    """Pattern of the training files below `path`, such as `shards/*.jsonl` (jsonl, csv, parquet), or the
+    """Pattern of the training files below `path`, such as `shards/*.jsonl` (jsonl, csv, parquet, lines), or the
     name of the split (hub). Default: train.jsonl, train-00000-of-00004.jsonl and so on, or the split
     `train`."""
 

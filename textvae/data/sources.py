@@ -14,6 +14,7 @@ from textvae.data.hub import hub
 from textvae.data.label_files import label_files
 from textvae.data.rows import Source
 from textvae.data.tables import jsonl, parquet, separated
+from textvae.data.text_lines import text_lines
 from textvae.errors import UserError
 from textvae.files import display
 from textvae.text import TextConfig
@@ -21,7 +22,9 @@ from textvae.text import TextConfig
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
 
-CODE = code_checksum("rows", "label_files", "cells", "tables", "hub", "checks", "staging", "corpus", "sources")
+CODE = code_checksum(
+    "rows", "label_files", "text_lines", "cells", "tables", "hub", "checks", "staging", "corpus", "sources"
+)
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,
@@ -29,6 +32,7 @@ SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "csv": separated,
     "parquet": parquet,
     "hub": hub,
+    "lines": text_lines,
 }
 
 
@@ -73,7 +77,9 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     tables = {split: staging.open_table(folder / f"{split}.staged") for split in source.splits}
     columns = {split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables}
     where = display(config.path)
-    checks.check_labels({split: staging.found_labels(v, names) for split, v in columns.items()}, where)
+    checks.check_labels(
+        {split: staging.found_labels(v, names) for split, v in columns.items()}, where, config.source != "lines"
+    )
     masks = checks.choose_rows(columns, config, tally)
 
     summaries: dict[str, checks.SplitSummary] = {}

@@ -43,8 +43,8 @@ def parquet(config: DataConfig) -> Source:
     return _tables(config, "parquet")
 
 
-def _tables(config: DataConfig, kind: str) -> Source:
-    endings = ENDINGS[kind]
+def find_splits(config: DataConfig, endings: tuple[str, ...]) -> dict[str, list[Path]]:
+    """The files of every split, by pattern or by name; UserError where train has none or two splits share one."""
     found = {split: _find(config, split, endings) for split in ("test", "dev", "train")}
     if not found["train"]:
         raise UserError(
@@ -52,6 +52,11 @@ def _tables(config: DataConfig, kind: str) -> Source:
             "files so, or give a pattern with --data.train"
         )
     _check_disjoint(found)
+    return found
+
+
+def _tables(config: DataConfig, kind: str) -> Source:
+    found = find_splits(config, ENDINGS[kind])
     splits = {split: [_part(path, split, config, kind) for path in paths] for split, paths in found.items() if paths}
     return Source(splits, fingerprint((split, path) for split, paths in found.items() for path in paths))
 

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textvae.config import ExperimentConfig
+import numpy as np
+
+from textvae.config import ExperimentConfig, SentenceExperimentConfig
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
@@ -23,12 +25,11 @@ from textvae.tokenization.style_words import StyleWords, find_style_words
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Data, tokenizer and bag of words of a run. train is tokenized; corpus holds the texts of all splits."""
+class PreparedSentences:
+    """Data and tokenizer of a run. train is tokenized; corpus holds the texts of all splits."""
 
     corpus: Corpus
     tokenizer: Any
-    bag: BagOfWords
     train: TokenizedCorpus
 
     @property
@@ -46,7 +47,6 @@ class Prepared:
             "dev": len(corpus.dev),
             "test": len(corpus.test) if corpus.test is not None else 0,
             "vocabulary": len(self.tokenizer),
-            "bag_of_words": self.bag.size,
             "too_long_for_the_model": self.train.dropped,
             "report": corpus.report.to_dict(),
         }
@@ -56,18 +56,40 @@ class Prepared:
         return self.corpus.report.lines()
 
     def collator(self, noise: NoiseConfig) -> Collator:
-        """A collator over this vocabulary."""
-        return Collator(self.bag.content_ids, noise)
+        """A collator over this vocabulary, without a bag of content words."""
+        return Collator(np.full(len(self.tokenizer), -1, dtype=np.int64), noise)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of prepared strings, without special tokens."""
         return token_ids(self.tokenizer, texts)
 
 
+@dataclass(frozen=True)
+class Prepared(PreparedSentences):
+    """The same with a bag of content words."""
+
+    bag: BagOfWords
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "bag_of_words": self.bag.size}
+
+    def collator(self, noise: NoiseConfig) -> Collator:
+        """A collator over this vocabulary and its content words."""
+        return Collator(self.bag.content_ids, noise)
+
+
+def prepare_sentences(config: SentenceExperimentConfig, folder: Path) -> PreparedSentences:
+    """Load the corpus; train a tokenizer, or take that of the run; tokenize."""
+    corpus = load_corpus(config.data, config.text, cache_folder(config))
+    if config.start and not (folder / "tokenizer").exists():
+        take_tokenizer(Path(config.start), folder / "tokenizer")
+    tokenizer = run_tokenizer(folder, config.tokenizer, corpus.train["text"])
+    return PreparedSentences(corpus, tokenizer, tokenized_train(config, corpus, tokenizer))
+
+
 def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
     """Load the corpus; train tokenizer and bag of words, or take those of the run; tokenize."""
-    cache = cache_folder(config)
-    corpus = load_corpus(config.data, config.text, cache)
+    corpus = load_corpus(config.data, config.text, cache_folder(config))
     if config.start and not (folder / "tokenizer").exists():
         take_tokenizer(Path(config.start), folder / "tokenizer")
         take_file(Path(config.start), folder, "bag_of_words.json")
@@ -78,15 +100,18 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
         style_words, stop_words = content_filters(config, corpus)
         bag = BagOfWords.build(tokenizer, stop_words, style_words)
         bag.to_json(folder / "bag_of_words.json")
+    return Prepared(corpus, tokenizer, tokenized_train(config, corpus, tokenizer), bag)
+
+
+def tokenized_train(
+    config: ExperimentConfig | SentenceExperimentConfig, corpus: Corpus, tokenizer: Any
+) -> TokenizedCorpus:
+    """The training sentences as ids, kept in the cache."""
     key = hashlib.sha256(
         f"{corpus.fingerprint} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode()
     )
-
-    limit = max_length(config) - 2
-    train = tokenize_corpus(
-        corpus.train, partial(token_ids, tokenizer), limit, cache / "tokenized" / key.hexdigest()[:24]
-    )
-    return Prepared(corpus, tokenizer, bag, train)
+    folder = cache_folder(config) / "tokenized" / key.hexdigest()[:24]
+    return tokenize_corpus(corpus.train, partial(token_ids, tokenizer), max_length(config) - 2, folder)
 
 
 def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWords, frozenset[str]]:
@@ -103,6 +128,6 @@ def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWord
     return style_words, stop_words
 
 
-def max_length(config: ExperimentConfig) -> int:
+def max_length(config: ExperimentConfig | SentenceExperimentConfig) -> int:
     """Longest sequence in tokens, `<s>` and `</s>` included; subwords get twice the room of words."""
     return (1 if config.tokenizer.kind == "word" else 2) * config.data.max_tokens + 2

@@ -11,13 +11,11 @@ from typing import Any
 from accelerate import Accelerator
 
 from textvae.checkpoint import new_folder
-from textvae.config import ExperimentConfig, SummarizationConfig, save_config
+from textvae.config import Config, save_config
 from textvae.errors import UserError
 from textvae.experiment.machine import environment
 from textvae.files import default_cache, write_json
 from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
-
-Config = ExperimentConfig | SummarizationConfig
 
 
 def cache_folder(config: Config) -> Path:

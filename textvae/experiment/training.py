@@ -10,10 +10,11 @@ from typing import Any
 from accelerate import Accelerator
 
 from textvae.checkpoint import Checkpoint, Checkpoints, new_folder
-from textvae.experiment import preparation, style_transfer, summarization
+from textvae.config import Config
+from textvae.experiment import preparation, sentence_vae, style_transfer, summarization
 from textvae.experiment.assembly import Assembled, PreparedData
 from textvae.experiment.machine import make_accelerator
-from textvae.experiment.runs import Config, check_same_data, open_run, record
+from textvae.experiment.runs import check_same_data, open_run, record
 from textvae.training.progress import Reporter, make_reporter
 from textvae.training.tracking import truncate_after
 from textvae.training.trainer import Result, Trainer
@@ -30,6 +31,7 @@ class Task:
 TASKS = {
     "style_transfer": Task(preparation.prepare, style_transfer.assemble),
     "summarization": Task(summarization.prepare, summarization.assemble),
+    "sentence_vae": Task(preparation.prepare_sentences, sentence_vae.assemble),
 }
 """`task` of a configuration → how it is put together."""
 

@@ -46,7 +46,8 @@ class ModelConfig:
     """Width of the word vectors of a pretrained decoder beside another pretrained encoder. Found by the training."""
 
 
-def _known(cls: type, values: dict[str, Any], where: str) -> Any:
+def known(cls: type, values: dict[str, Any], where: str) -> Any:
+    """`cls(**values)`; UserError for keys that it does not know."""
     unknown = set(values) - set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
     if unknown:
         raise UserError(f"{where}: unknown keys {sorted(unknown)}; known: {sorted(cls.__dataclass_fields__)}")  # type: ignore[attr-defined]
@@ -89,15 +90,15 @@ class StyleContentVAEConfig(PreTrainedConfig):
     def parts(self) -> tuple[EncoderConfig, DecoderConfig, LatentConfig, LatentConfig]:
         """The four sub-configurations, checked."""
         return (
-            _known(EncoderConfig, self.sentence_encoder or {}, "encoder"),
-            _known(DecoderConfig, self.sentence_decoder or {}, "decoder"),
-            _known(LatentConfig, self.style_space or {"size": 8}, "style"),
-            _known(LatentConfig, self.content_space or {}, "content"),
+            known(EncoderConfig, self.sentence_encoder or {}, "encoder"),
+            known(DecoderConfig, self.sentence_decoder or {}, "decoder"),
+            known(LatentConfig, self.style_space or {"size": 8}, "style"),
+            known(LatentConfig, self.content_space or {}, "content"),
         )
 
     def memory_part(self) -> MemoryConfig:
         """What the decoder may look back at, checked."""
-        found: MemoryConfig = _known(MemoryConfig, self.memory or {}, "memory")
+        found: MemoryConfig = known(MemoryConfig, self.memory or {}, "memory")
         return found
 
 

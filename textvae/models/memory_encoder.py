@@ -1,4 +1,4 @@
-"""The style-content autoencoder's encoder as `generate` of transformers calls it."""
+"""A model's encoder as `generate` of transformers calls it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 if TYPE_CHECKING:
-    from textvae.models.style_content_vae import StyleContentVAE
+    from textvae.models.sentence_model import SentenceModel
 
 
 class MemoryEncoder(nn.Module):
     """From sentences to a memory; it holds the model without owning it."""
 
-    def __init__(self, model: StyleContentVAE):
+    def __init__(self, model: SentenceModel):
         super().__init__()
         self.reference = (model,)
 
@@ -22,6 +22,4 @@ class MemoryEncoder(nn.Module):
         model = self.reference[0]
         if attention_mask is None:
             attention_mask = input_ids != model.config.pad_token_id
-        latents = model.encode(input_ids, attention_mask)
-        memory = model.memory(latents.style.value, latents.content.value, latents.memory)
-        return BaseModelOutput(last_hidden_state=memory)
+        return BaseModelOutput(last_hidden_state=model.read_memory(input_ids, attention_mask))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,8 @@ from transformers.models.auto.modeling_auto import (
 
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig
-from textvae.models.style_content_vae import StyleContentVAE
+from textvae.models.sentence_configuration import SentenceModelConfig
+from textvae.models.sentence_model import SentenceModel
 from textvae.modules.adapters import ADAPTER_NAMES
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
@@ -44,8 +45,11 @@ NEVER_WRITTEN = -30.0
 would take a share of those words' probability; e^-30 takes none."""
 
 
+Networks = TypeVar("Networks", ModelConfig, SentenceModelConfig)
+
+
 # ---------------------------------------------------------------------------------------------- what it is
-def describe(config: ModelConfig) -> ModelConfig:
+def describe(config: Networks) -> Networks:
     """The configuration with its pretrained parts described, and word vectors of their width."""
     encoder, decoder = config.encoder, config.decoder
     if decoder.kind == "pretrained":
@@ -131,7 +135,7 @@ def word_width(config: PreTrainedConfig, half: Half) -> int:
 
 # ---------------------------------------------------------------------------------------------- its weights
 @torch.no_grad()
-def load_weights(model: StyleContentVAE, tokenizer: PreTrainedTokenizerFast) -> None:
+def load_weights(model: SentenceModel, tokenizer: PreTrainedTokenizerFast) -> None:
     """Give the pretrained parts of a new model their weights; its other parts keep those they have."""
     encoder, decoder, *_ = model.config.parts()
     if decoder.kind == "pretrained":
@@ -140,7 +144,7 @@ def load_weights(model: StyleContentVAE, tokenizer: PreTrainedTokenizerFast) -> 
         load_encoder(model, named(encoder, "encoder"), tokenizer)
 
 
-def load_encoder(model: StyleContentVAE, source: str, tokenizer: PreTrainedTokenizerFast) -> None:
+def load_encoder(model: SentenceModel, source: str, tokenizer: PreTrainedTokenizerFast) -> None:
     """Body, vector of the first token, and the word vectors unless a decoder from the same source has given them."""
     network = read_network(AutoModel, source, "encoder")
     half = half_of(network, "encoder")
@@ -157,7 +161,7 @@ def load_encoder(model: StyleContentVAE, source: str, tokenizer: PreTrainedToken
         fill(model.embedding, vectors(table))
 
 
-def load_decoder(model: StyleContentVAE, source: str, tokenizer: PreTrainedTokenizerFast) -> None:
+def load_decoder(model: SentenceModel, source: str, tokenizer: PreTrainedTokenizerFast) -> None:
     """Body, word vectors and output layer."""
     config = read_config(source)
     factory = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
@@ -221,7 +225,7 @@ def fill(embedding: nn.Embedding, rows: Tensor) -> None:
     embedding.weight[SPECIAL.pad] = 0.0
 
 
-def room(model: StyleContentVAE, config: PreTrainedConfig, source: str, needed: int) -> None:
+def room(model: SentenceModel, config: PreTrainedConfig, source: str, needed: int) -> None:
     """Refuse sentences longer than the position embeddings; 4 places are for tokens around them."""
     most = getattr(config, "max_position_embeddings", None)
     if most is not None and needed + 4 > most:

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from textvae.errors import UserError
-from textvae.models.configuration import _known
+from textvae.models.configuration import known
 from textvae.modules.seq2seq import Seq2SeqConfig
 from textvae.tokenization.config import SPECIAL_TOKENS
 
@@ -61,8 +61,8 @@ class Seq2Seq2SeqConfig(PreTrainedConfig):
     def parts(self) -> tuple[Seq2SeqConfig, Seq2SeqConfig]:
         """Generator and reconstructor, checked."""
         return (
-            _known(Seq2SeqConfig, self.generator or {}, "generator"),
-            _known(Seq2SeqConfig, self.reconstructor or {}, "reconstructor"),
+            known(Seq2SeqConfig, self.generator or {}, "generator"),
+            known(Seq2SeqConfig, self.reconstructor or {}, "reconstructor"),
         )
 
 

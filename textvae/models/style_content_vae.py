@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin, PreTrainedModel
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
-from textvae.models.memory_encoder import MemoryEncoder
+from textvae.models.sentence_model import SentenceModel
 from textvae.modules.classifiers import Classifier
 from textvae.modules.decoders import build_decoder
-from textvae.modules.encoders import Encoded, build_encoder
-from textvae.modules.latents import Latent, LatentOutput, build_latent
+from textvae.modules.encoders import Encoded
+from textvae.modules.latents import LatentOutput, build_latent
 from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
@@ -59,7 +59,7 @@ class StyleContentOutput:
     bag_logits: Tensor
 
 
-class StyleContentVAE(PreTrainedModel, GenerationMixin):
+class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
     z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc), longer where
@@ -67,30 +67,19 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
     """
 
     config_class = StyleContentVAEConfig
-    base_model_prefix = ""
-    main_input_name = "input_ids"
-    _supports_sdpa = True
 
     def __init__(self, config: StyleContentVAEConfig):
         super().__init__(config)
         encoder, decoder, style, content = config.parts()
         num_styles = len(config.labels or [])
         self.num_styles = num_styles
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
-        # Two pretrained parts from different sources have word vectors of their own; everything else shares them.
-        self.decoder_embedding: nn.Embedding | None = None
-        if config.decoder_embedding_size is not None:
-            size = config.decoder_embedding_size
-            self.decoder_embedding = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
-        self.sentence_encoder = build_encoder(encoder, config.embedding_size)
+        self.add_reader(encoder)
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
         self.vector_size, memory = style.size + content.size, config.memory_part()
         self.decoder = build_decoder(
             decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
         )
-        self.sentence_memory: SentenceMemory | None = None
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, num_styles)
@@ -111,22 +100,9 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
 
-    @property
-    def target_embedding(self) -> nn.Embedding:
-        """Word vectors that the decoder reads."""
-        return self.embedding if self.decoder_embedding is None else self.decoder_embedding
-
     def _init_weights(self, module: nn.Module) -> None:
-        """torch's own initialisation for layers; small normal word vectors; the latents' own."""
-        if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=0.1)
-            with torch.no_grad():
-                module.weight[self.config.pad_token_id] = 0.0
-        elif isinstance(module, Latent):
-            module.reset()
-        elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):
-            module.reset_parameters()
-        elif isinstance(module, StyleContentVAE):
+        super()._init_weights(module)
+        if isinstance(module, StyleContentVAE):
             nn.init.zeros_(module.style_means)
             module.style_tokens.zero_()
 
@@ -181,6 +157,10 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         vector = torch.cat((z_s, z_c), dim=-1)[:, None]
         return vector if rows is None else torch.cat((vector, rows.to(vector.dtype)), dim=1)
 
+    def read_memory(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        latents = self.encode(input_ids, attention_mask)
+        return self.memory(latents.style.value, latents.content.value, latents.memory)
+
     # ------------------------------------------------------------------------------------------ training
     def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
@@ -191,14 +171,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         return StyleContentOutput(
             self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
         )
-
-    def token_nll(self, hidden: Tensor, labels: Tensor) -> Tensor:
-        """(B, L, D) and (B, L) → (B, L) nats. The output layer, most of the cost, never sees padding."""
-        valid = labels >= 0
-        if bool(valid.all()):
-            return self.output.nll(hidden.flatten(0, 1), labels.flatten()).view(labels.shape)
-        nll = self.output.nll(hidden[valid], labels[valid])
-        return torch.zeros(labels.shape, dtype=nll.dtype, device=nll.device).masked_scatter(valid, nll)
 
     def forward(  # type: ignore[override]
         self,
@@ -222,19 +194,7 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         if batch is not None:
             output = self.reconstruct(batch, sample)
             return output if also is None else (output, also(batch, output.latents))
-        if encoder_outputs is None:
-            assert input_ids is not None, "give a batch, input_ids or encoder_outputs"
-            encoder_outputs = self.get_encoder()(input_ids, attention_mask)
-        memory = encoder_outputs.last_hidden_state
-        if decoder_input_ids is None:
-            assert labels is not None, "give decoder_input_ids or labels"
-            start = labels.new_full((labels.shape[0], 1), self.config.bos_token_id)
-            decoder_input_ids = torch.cat((start, labels[:, :-1].clamp(min=self.config.pad_token_id)), dim=1)
-        hidden = self.decoder(memory, self.target_embedding(decoder_input_ids))
-        loss = None
-        if labels is not None:
-            loss = self.token_nll(hidden, labels).sum() / (labels >= 0).sum()
-        return Seq2SeqLMOutput(loss=loss, logits=self.output.logits(hidden), encoder_last_hidden_state=memory)
+        return self.sequence_to_sequence(input_ids, attention_mask, decoder_input_ids, labels, encoder_outputs)
 
     # ------------------------------------------------------------------------------------------ style vectors
     @property
@@ -272,31 +232,6 @@ class StyleContentVAE(PreTrainedModel, GenerationMixin):
         """Name the tokens that `hide_style_words` blanks out."""
         self.style_tokens.zero_()
         self.style_tokens[ids] = True
-
-    # ------------------------------------------------------------------------------------------ transformers
-    def get_encoder(self, *_: Any, **__: Any) -> nn.Module:
-        """A module from sentences to a `BaseModelOutput` whose hidden states are the memory (for `generate`)."""
-        return MemoryEncoder(self)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:  # type: ignore[override]
-        self.embedding = value
-
-    def _prepare_cache_for_generation(self, *_: Any, **__: Any) -> bool:  # type: ignore[override]
-        """No key-value cache: a recurrent decoder has none, and `generate` re-reads the prefix (see below)."""
-        return False
-
-    def prepare_inputs_for_generation(  # type: ignore[override]
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,  # named, since `generate` refuses arguments that nothing names
-        encoder_outputs: BaseModelOutput | None = None,
-        **_: Any,
-    ) -> dict[str, Any]:
-        """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
-        return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

@@ -9,8 +9,9 @@ from typing import Any
 
 from docstring_parser import parse_from_object
 
-from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, wgan_gp
+from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, sentence_vae, wgan_gp
 from textvae.objectives.adversarial import ADVERSARIAL
+from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
 from textvae.report.records import RunRecord, look_up, number
@@ -31,6 +32,11 @@ SUMMARIES: dict[str, Callable[..., Any]] = {
     "J_len": prior.length_penalty,
     "J_cov": prior.coverage,
 }
+SENTENCES: dict[str, Callable[..., Any]] = {
+    "J_rec": sentence_vae.sentence_reconstruction,
+    "J_kl": latent.kl,
+    "J_bow": sentence_vae.bag_of_words,
+}
 CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": ("objectives.adversarial", ADVERSARIAL),
     "J_adv_c": ("objectives.adversarial", ADVERSARIAL),
@@ -42,6 +48,7 @@ CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
 CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
+    "sentence_vae": (SentenceObjectives, SENTENCES),
 }
 
 

@@ -83,8 +83,8 @@ class StyleContentRecipe(Recipe):
             labels = torch.cat([o.batch.style for o in outputs])
             content = [o.model.latents.content for o in outputs]
             self.adversaries.observe(torch.cat([c.value for c in content]), labels)
-            if self.model.content_latent.eraser is not None:
-                self.model.content_latent.eraser.observe(torch.cat([c.unerased for c in content]), labels)
+            self.model.content_latent.observe(content, labels)
+            self.model.style_latent.observe([o.model.latents.style for o in outputs], labels)
 
     def carry(self, outputs: Outputs) -> Outputs:
         """What the next phase may read: the latents, outside the graph (which is freed here)."""

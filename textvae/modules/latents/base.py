@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,10 @@ from torch import Tensor, nn
 
 from textvae.errors import UserError
 from textvae.modules.erasure import LinearEraser
-from textvae.modules.noise import NoiseKey
+from textvae.modules.noise import NoiseKey, standard_normal
+
+PRIOR_STREAM = 3000
+"""Numbers of the noise streams of prior samples: this one and the next few."""
 
 
 @dataclass
@@ -46,6 +50,7 @@ class LatentOutput:
     value: (B, Z) what the decoder reads: a sample in training, the mean otherwise.
     mean: (B, Z). log_var: (B, Z) or None for a point. unerased: (B, Z) the mean before `erase_labels`, or the mean.
     penalty_units: (B, Z) nats per dimension before free bits; penalty: (B,) nats after them.
+    codes: (B, M) entries of a codebook, None where there is none.
     """
 
     value: Tensor
@@ -54,18 +59,11 @@ class LatentOutput:
     penalty_units: Tensor
     penalty: Tensor
     unerased: Tensor
+    codes: Tensor | None = None
 
     def detach(self) -> LatentOutput:
         """The same numbers outside the graph."""
-        log_var = None if self.log_var is None else self.log_var.detach()
-        return LatentOutput(
-            self.value.detach(),
-            self.mean.detach(),
-            log_var,
-            self.penalty_units.detach(),
-            self.penalty.detach(),
-            self.unerased.detach(),
-        )
+        return LatentOutput(*(None if v is None else v.detach() for v in vars(self).values()))  # type: ignore[arg-type]
 
 
 def at_least_fp32(x: Tensor) -> Tensor:
@@ -73,8 +71,16 @@ def at_least_fp32(x: Tensor) -> Tensor:
     return x.float() if x.element_size() < 4 else x
 
 
+def normal_log_prob(z: Tensor, mean: Tensor | float, log_var: Tensor) -> Tensor:
+    """log N(z; mean, exp(log_var)) summed over the last dimension: −½ Σ_j (log 2π + log σ_j² + (z_j − μ_j)² / σ_j²)."""
+    return -0.5 * (math.log(2 * math.pi) + log_var + (z - mean) ** 2 * (-log_var).exp()).sum(-1)
+
+
 class Latent(nn.Module):
     """A summary vector (B, H) to a latent space of width Z, with a prior per label (or one for all)."""
+
+    codebook_size: int = 0
+    """Entries of the codebook, where there is one."""
 
     def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
         super().__init__()
@@ -113,10 +119,44 @@ class Latent(nn.Module):
             raise ValueError("a class-conditional prior needs the labels")
         return self.prior_means[label]
 
-    def sample_prior(self, label: Tensor) -> Tensor:
+    def sample_prior(self, label: Tensor, key: NoiseKey | None = None) -> Tensor:
         """z ~ p(z | label): (B, Z) for labels (B,); under the standard prior the labels only give B."""
-        weight = self.mean.weight
-        return self.prior_mean(label) + torch.randn(label.shape[0], self.size, device=weight.device)
+        like = self.mean.weight.new_empty(label.shape[0], self.size)
+        return self.prior_mean(label) + standard_normal(like, key, PRIOR_STREAM + self.stream)
+
+    def log_prior(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """log p(z | label): (..., B, Z) → (..., B) nats; without labels that of the standard prior."""
+        centre = 0.0 if label is None else self.prior_mean(label)
+        return normal_log_prob(z, centre, z.new_zeros(()))
+
+    def log_posterior(self, output: LatentOutput, z: Tensor) -> Tensor:
+        """log q(z | x) of what `forward` gave for B sentences: (..., B, Z) → (..., B) nats. Points have no density."""
+        assert output.log_var is not None, "a point has no density"
+        return normal_log_prob(z, output.mean, output.log_var)
+
+    def draw(self, output: LatentOutput, key: NoiseKey | None = None) -> Tensor:
+        """Another value (B, Z) from the posteriors of B sentences; a point's is always the same."""
+        if output.log_var is None:
+            return output.value
+        return output.mean + (0.5 * output.log_var).exp() * standard_normal(output.mean, key, self.stream)
+
+    def log_ratio(self, output: LatentOutput, z: Tensor, label: Tensor | None = None) -> Tensor | None:
+        """log p(z | label) − log q(z | x), (B,) nats, at values (B, Z); None where there is no such density."""
+        if output.log_var is None:
+            return None
+        return self.log_prior(z, label) - self.log_posterior(output, z)
+
+    def cost(self, output: LatentOutput) -> Tensor:
+        """(B,) what models are compared by on dev: the penalty, unless its scale changes during training."""
+        return output.penalty
+
+    def observe(self, outputs: list[LatentOutput], label: Tensor) -> None:
+        """Once a step, after its backward passes: what is learnt without a gradient, from all micro-batches.
+
+        outputs: of every micro-batch, in order, outside the graph; label: (B,) of all of them.
+        """
+        if self.eraser is not None:
+            self.eraser.observe(torch.cat([output.unerased for output in outputs]), label)
 
     def means(self, summary: Tensor) -> tuple[Tensor, Tensor]:
         """μ(x) (B, Z), after and before erasure."""

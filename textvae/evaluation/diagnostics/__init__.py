@@ -1,0 +1,1 @@
+"""How a latent space is used: likelihood, rate, distortion, mutual information, active units, codes, collapse."""
