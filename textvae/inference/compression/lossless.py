@@ -86,7 +86,7 @@ class BlockCoder:
         if model.device.type != "cpu":
             raise UserError("compression runs on the CPU, where the same sums give the same bits: --device cpu")
         self.anchors = anchors(space)
-        model.memory(torch.from_numpy(self.anchors[:1]).to(model.neutral().dtype))  # a vector must be enough
+        model.memory(torch.from_numpy(self.anchors[:1]))  # a vector must be enough
         self.latent = len(self.anchors)
         """The kind of a piece whose z is coded; kinds below it are anchors."""
         self.shapes = AdaptiveTable(len(Form) * len(Ending))
@@ -137,7 +137,7 @@ class BlockCoder:
             plan.codes[rows] = codes
             ngrams = [self.ngram_probabilities(pieces[i]) for i in rows]
             for kind in tried:
-                z = self.tensor(self.vectors([kind] * len(rows), codes))
+                z = torch.from_numpy(self.vectors([kind] * len(rows), codes))
                 costs[rows, kind] = self.costs(self.space.model.token_log_probs(z, ids).double().exp().numpy(), ngrams, kind)
             costs[rows, self.latent] += self.tables.bits(codes)
         plan.kinds = costs.argmin(1).tolist()
@@ -173,10 +173,6 @@ class BlockCoder:
         coded = np.array([kind == self.latent for kind in kinds], bool)[:, None]
         anchored = self.anchors[[kind if kind < self.latent else 0 for kind in kinds]]
         return np.where(coded, self.quantiser.values(codes), anchored).astype(np.float32)
-
-    def tensor(self, z: np.ndarray) -> torch.Tensor:
-        """z as the model takes it."""
-        return torch.from_numpy(z).to(self.space.model.neutral().dtype)
 
     # ------------------------------------------------------------------ both directions
     def code(self, coder: Coder, count: int, plan: Plan | None) -> list[Record]:
@@ -224,7 +220,7 @@ class BlockCoder:
         if not kinds:
             return []
         network = self.space.model.network
-        state = network.decoder.start(self.space.model.memory(self.tensor(z)), network.target_embedding)
+        state = network.decoder.start(self.space.model.memory(torch.from_numpy(z)), network.target_embedding)
         rows, tokens = np.arange(len(kinds)), torch.full((len(kinds),), SPECIAL.bos)
         found: list[list[int]] = [[SPECIAL.bos] for _ in kinds]
         used: list[tuple[int, int, float, float]] = []

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from textvae.errors import UserError
-from textvae.inference.latents.model import LatentModel, StyleContent
+from textvae.inference.latents.model import LatentModel, Sentence, StyleContent
 from textvae.inference.loading import MODELS, PURPOSES, Loaded, load, locate, model_type
 
 FACES: dict[str, Callable[[Any], LatentModel]] = {
     "textvae_style_content": StyleContent,
+    "textvae_sentence_vae": Sentence,
 }
 """`model_type` in config.json → face, for the models that have a latent vector."""
 

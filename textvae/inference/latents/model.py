@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from textvae.errors import UserError
+from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.latents import Latent, LatentOutput
-from textvae.modules.noise import NoiseKey, mix, standard_normal
+from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import exact, shifted, uniform
 from textvae.tokenization.config import SPECIAL
 
@@ -29,6 +30,8 @@ LABEL_STREAM = 3000
 @dataclass(frozen=True)
 class Posterior:
     """q(z | x) of B sentences: mean (B, Z), std (B, Z) or None for a point, kl (B,) nats against the prior.
+
+    Of a codebook the mean is the entry chosen.
 
     Under a prior per label and without a label, the prior is their equal mixture and kl a bound on it from above:
     −ln Σ_y 1/S exp(−KL(q ‖ p_y)) (Hershey & Olsen 2007, "Approximating the Kullback Leibler divergence between
@@ -85,7 +88,7 @@ class LatentModel:
     def posterior(self, ids: Tensor) -> Posterior:
         """q(z | x) of padded sentences (B, L)."""
         found = self.outputs(ids, ids != SPECIAL.pad)
-        means = torch.cat([exact(o.mean) for o in found.values()], dim=1)
+        means = torch.cat([exact(o.value) for o in found.values()], dim=1)
         kl = torch.stack([mixture_kl(self.spaces[name], o) for name, o in found.items()]).sum(0)
         if all(o.log_var is None for o in found.values()):
             return Posterior(means, None, kl)
@@ -100,7 +103,7 @@ class LatentModel:
                 f"this model writes from z and {beside}, so a vector alone is no sentence; "
                 "this use needs a model trained with --model.memory.kind none"
             )
-        return self.rows(z)
+        return self.rows(z.to(self.network.dtype))
 
     def token_log_probs(self, z: Tensor, ids: Tensor) -> Tensor:
         """ln p(x_t | x_<t, z): (B, L) for z (B, Z) and sentences (B, L), 0 at padding."""
@@ -109,13 +112,22 @@ class LatentModel:
         return -exact(nll)
 
     def label(self, name: str | None) -> int | None:
-        """Number of a label; UserError for one that the model does not know."""
+        """Number of a label; UserError for one that the model does not know, or where no prior tells labels apart."""
         if name is None:
             return None
         if name not in self.labels:
             known = f"this model knows: {', '.join(self.labels)}" if self.labels else "this model has no labels"
             raise UserError(f"unknown label {name!r}; {known}")
+        if not self.tells_labels():
+            raise UserError(
+                f"label {name!r} cannot be asked for: this model's prior is the same for every label "
+                "(trained with prior: class_conditional it has one for each)"
+            )
         return self.labels.index(name)
+
+    def tells_labels(self) -> bool:
+        """Whether a draw can have a label."""
+        return any(space.config.prior == "class_conditional" for space in self.spaces.values())
 
     @torch.no_grad()
     def prior(self, first: int, count: int, label: int | None, seed: int) -> Tensor:
@@ -132,7 +144,7 @@ class LatentModel:
         draws = uniform(torch.zeros(CHUNK, 1), key, LABEL_STREAM)[:, 0]
         drawn = (draws * max(len(self.labels), 1)).long().clamp(max=max(len(self.labels), 1) - 1)
         labels = (drawn if label is None else torch.full_like(drawn, label)).to(self.device)
-        return torch.cat([sample_prior(space, labels, key) for space in self.spaces.values()], dim=1)
+        return torch.cat([space.sample_prior(labels, key) for space in self.spaces.values()], dim=1)
 
     def neutral(self) -> Tensor:
         """The middle of the prior (Z,), over all labels."""
@@ -159,13 +171,6 @@ def mixture_kl(space: Latent, output: LatentOutput) -> Tensor:
     return math.log(len(centres)) - (-each).logsumexp(1)
 
 
-def sample_prior(space: Latent, labels: Tensor, key: NoiseKey) -> Tensor:
-    """z ~ p(z | label) (B, Z) for labels (B,), the noise that of the key."""
-    noise = standard_normal(torch.zeros(len(labels), space.size), key, space.stream).to(labels.device)
-    centre = space.prior_mean(labels)
-    return centre + noise.to(centre) if isinstance(centre, Tensor) else noise
-
-
 class StyleContent(LatentModel):
     """z = [z_s; z_c] of the style-content autoencoder."""
 
@@ -182,5 +187,30 @@ class StyleContent(LatentModel):
         memory = self.network.sentence_memory
         return None if memory is None else f"the sentence itself (memory.kind {memory.config.kind})"
 
+    def tells_labels(self) -> bool:
+        return True
+
+    def chunk(self, label: int | None, key: NoiseKey) -> Tensor:
+        """Under a standard prior a label's style is the mean of its training sentences, as in a transfer."""
+        z = super().chunk(label, key)
+        if label is not None and not super().tells_labels():
+            z[:, self.parts["style"]] = self.network.style_vectors[label].to(z)
+        return z
+
     def rows(self, z: Tensor) -> Tensor:
         return self.network.memory(*(z[:, self.parts[name]] for name in ("style", "content")))
+
+
+class Sentence(LatentModel):
+    """z of the plain sentence autoencoder."""
+
+    network: SentenceVAE
+
+    def __init__(self, network: SentenceVAE):
+        super().__init__(network, {"z": network.latent})
+
+    def outputs(self, ids: Tensor, mask: Tensor) -> dict[str, LatentOutput]:
+        return {"z": self.network.encode(ids, mask)}
+
+    def rows(self, z: Tensor) -> Tensor:
+        return self.network.memory(z)

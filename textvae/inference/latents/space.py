@@ -53,14 +53,15 @@ class Scored:
     """What the model thinks of N lines, all (N,) but mean (N, Z). Nats, summed over the sentences of a line.
 
     nll: −ln p(x | z) at z = μ(x). kl: of q(z | x) against the prior. bound: −ELBO = −ln p(x | z) + kl with one
-    z ~ q(z | x); for a deterministic latent nll + kl, which bounds nothing. tokens: with one `</s>` a sentence.
-    mean: of the sentences' μ. nll and bound are nan where the decoder reads more than z.
+    z ~ q(z | x); for a deterministic latent nll + kl, which bounds nothing. tokens: with one `</s>` a sentence, of
+    which there are `sentences`. mean: of the sentences' μ. nll and bound are nan where the decoder reads more than z.
     """
 
     nll: np.ndarray
     kl: np.ndarray
     bound: np.ndarray
     tokens: np.ndarray
+    sentences: np.ndarray
     mean: np.ndarray
 
 
@@ -188,7 +189,8 @@ class LatentSpace:
                     sums[place, rows] = values.double().cpu().numpy()
         sums[2] += sums[1]
         nll, kl, bound, tokens = (np.bincount(owners, row, len(lines)) for row in sums)
-        return Scored(nll, kl, bound, tokens, averaged(means, owners, len(lines)))
+        sentences = np.bincount(owners, minlength=len(lines))
+        return Scored(nll, kl, bound, tokens, sentences, averaged(means, owners, len(lines)))
 
     def nll(self, z: Tensor, ids: Tensor) -> Tensor:
         """−ln p(x | z) (B,); nan where the decoder reads more than z."""
@@ -221,7 +223,7 @@ class LatentSpace:
             z = torch.from_numpy(np.ascontiguousarray(vectors[begin : begin + size])).to(self.model.device)
             keys = row_keys(0, torch.arange(first + begin, first + begin + len(z)))
             with autocast(self.model.device, self.precision):
-                memory = self.model.memory(z.to(self.model.neutral().dtype))
+                memory = self.model.memory(z)
                 decoded = decode(network.decoder, network.output, network.target_embedding, memory, config, keys=keys)
             found += self.texts(decoded, form, options)
         return found
