@@ -109,7 +109,7 @@ def case_of(word: str) -> Case | None:
 
 def has_case(word: str) -> bool:
     """Whether a lower-case word may look another way."""
-    return with_case(word, Case.CAPITAL) != word
+    return any(with_case(word, case) != word for case in Case)
 
 
 class LineModel:
