@@ -7,8 +7,8 @@ forest on TF-IDF of the same documents. A document is its title and first paragr
     python scripts/one_class.py reuters/train.jsonl reuters/dev.jsonl --topics earn acq crude --output one_class.json
     python scripts/one_class.py reuters/train.jsonl reuters/dev.jsonl --run runs/sentences --topics earn acq
 
-Protocol: Ruff et al. 2019, "Self-attentive, multi-context one-class classification for unsupervised anomaly detection on
-text" (CVDD). A document with several topics is of none: it is left out.
+Protocol: Ruff et al. 2019, "Self-attentive, multi-context one-class classification for unsupervised anomaly detection
+on text" (CVDD). A document with several topics is of none: it is left out.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ PAD, BOS, EOS, UNK, MASK, FIRST_WORD = 0, 1, 2, 3, 4, 5
 LABELS = ("negative", "neutral", "positive")
 VOCABULARY, BAG, LONGEST = 37, 11, 7
 STYLE_WORDS = (8, 21, 30)
-"""Tokens that `hide_style_words` keeps from z_c."""
+"""Tokens that `hide_style_words` keeps from z_c; with `style_word_kinds` the first two are of one kind."""
 STYLE_SIZE, CONTENT_SIZE = 3, 5
 ADVERSARY_KINDS: tuple[AdversaryKind, ...] = get_args(AdversaryKind)
 OWN_ENCODERS, OWN_DECODERS = sorted(set(ENCODERS) - {"pretrained"}), sorted(set(DECODERS) - {"pretrained"})
@@ -96,7 +96,9 @@ def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any
     """A model in eval mode."""
     torch.manual_seed(seed)
     model = StyleContentVAE(tiny_config(**options)).to(dtype).eval()
-    model.set_style_tokens(list(STYLE_WORDS))
+    kinds = torch.zeros(model.config.vocab_size, dtype=torch.long)
+    kinds[list(STYLE_WORDS)] = torch.tensor([1, 1, 2])
+    model.set_style_tokens(list(STYLE_WORDS), kinds)
     return model
 
 

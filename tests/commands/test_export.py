@@ -10,8 +10,8 @@ import torch
 from random_summarizer import make_summarizer
 from safetensors import safe_open
 
+from textvae import shipped
 from textvae.cli import main
-from textvae.inference import loading
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer
 
@@ -66,8 +66,8 @@ def test_wrong_settings(
 
 
 def test_a_shipped_model_goes_by_its_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     assert main(["export", str(run), str(tmp_path / "news")]) == 0
-    assert loading.shipped() == ["news"]
+    assert shipped.shipped() == ["news"]
     assert Summarizer.from_pretrained("news", device="cpu")(LINES[0])
     assert json.loads((tmp_path / "news" / "best" / "config.json").read_text())["model_type"] == "textvae_seq2seq2seq"

@@ -54,7 +54,10 @@ def test_generate(use: Use, space: LatentSpace, tmp_path: Path, corpus: Path) ->
     rows = [json.loads(line) for line in out.splitlines()]
     assert [r["number"] for r in rows] == [0, 1, 2, 3]
     assert [r["candidates"][0]["text"] for r in rows] == list(space.generate(4, "mixed", sample=True, temperature=0.5))
-    assert use("generate", "--like", "the food was good .", "--noise", 2, "-o", tmp_path / "new" / "out.txt")[:2] == (0, "")
+    assert use("generate", "--like", "the food was good .", "--noise", 2, "-o", tmp_path / "new" / "out.txt")[:2] == (
+        0,
+        "",
+    )
     assert len((tmp_path / "new" / "out.txt").read_text().splitlines()) == 10
     assert use("generate", "--corpus", corpus, "-n", 3, "--beam", 3, "--num-candidates", 2)[1].count("\t") == 3
 

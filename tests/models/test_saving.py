@@ -40,6 +40,8 @@ def saved(folder: Path, **options: Any) -> StyleContentVAE:
         for tensor in model.state_dict().values():
             if tensor.dtype == torch.bool:
                 tensor.copy_(torch.arange(len(tensor)) % 3 == 0)
+            elif tensor.dtype == torch.long:
+                tensor.copy_(torch.arange(len(tensor)) % 2)
             else:
                 tensor.add_(0.05 * torch.randn_like(tensor))
     model.save_pretrained(folder)
@@ -78,8 +80,9 @@ def test_saved_and_loaded_gives_the_same_bits(
     assert_same_computation(loaded, model)
 
 
-def test_hidden_style_words_stay_hidden(tmp_path: Path) -> None:
-    model = saved(tmp_path, hide_style_words=True)
+@pytest.mark.parametrize("kinds", [0, 2])
+def test_hidden_style_words_stay_hidden(tmp_path: Path, kinds: int) -> None:
+    model = saved(tmp_path, hide_style_words=True, style_word_kinds=kinds)
     assert model.style_tokens.any()
     assert_same_computation(StyleContentVAE.from_pretrained(tmp_path), model)
 

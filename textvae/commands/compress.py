@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("file", metavar="FILE", nargs="?", default="-", help="what to compress (default: standard input)")
     add("--output", "-o", metavar="FILE", type=Path, help="write here, whole or not at all (default: standard output)")
-    add("--dictionary", metavar="FILE", help="a text file that decompress will be given too: its words are known before")
+    add(
+        "--dictionary", metavar="FILE", help="a text file that decompress will be given too: its words are known before"
+    )
     add("--lossy", action="store_true", help="keep quantised latents alone")
     add("--quantiser", choices=("uniform", "mulaw"), default="uniform", help="steps: equal, or finer near 0 (mu-law)")
     add("--levels", type=int, default=9, metavar="K", help="codes of a number (default 9; odd keeps 0)")

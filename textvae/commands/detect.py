@@ -44,7 +44,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     score = actions.add_parser("score", help="score and flag text")
     for action in (fit, score):
         action.add_argument("run", metavar="RUN", help="run directory of a training, or a model folder inside it")
-        action.add_argument("--detector", metavar="FOLDER", type=Path, help="where it is kept (default: with the model)")
+        action.add_argument(
+            "--detector", metavar="FOLDER", type=Path, help="where it is kept (default: with the model)"
+        )
         streams.add_computing(action, "not used here")
     add_fit(fit)
     add_score(score)
@@ -65,7 +67,12 @@ def add_score(parser: argparse.ArgumentParser) -> None:
     """Arguments of `score`."""
     add = parser.add_argument
     add("files", metavar="FILE", nargs="*", help="text files, one text a line; - or nothing is standard input")
-    add("--score", default="knn", metavar="NAME", help="that flags: nll, elbo, kl, mahalanobis, knn, ratio (default knn)")
+    add(
+        "--score",
+        default="knn",
+        metavar="NAME",
+        help="that flags: nll, elbo, kl, mahalanobis, knn, ratio (default knn)",
+    )
     add("--false-alarms", type=float, default=0.05, metavar="A", help="share of clean text flagged (default 0.05)")
     add("--labels", metavar="FILE", help="0 or 1 for every line, 1 for foreign text")
     add("--output", "-o", metavar="FILE", type=Path, help="write here, whole or not at all (default: standard output)")

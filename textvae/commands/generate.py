@@ -39,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where("--label", metavar="STYLE", help="draw from the prior of this label")
     where("--like", "--neighbour", metavar="SENTENCE", help="draw near this sentence")
     where("--corpus", metavar="FILE", help="draw from the Gaussian of the sentences of a text file")
-    add("--noise", type=float, metavar="X", help="how far from --like, in standard deviations of the prior (default 0.3)")
+    add(
+        "--noise",
+        type=float,
+        metavar="X",
+        help="how far from --like, in standard deviations of the prior (default 0.3)",
+    )
     add_answers(parser, "number, candidates with scores")
 
 
@@ -66,5 +71,3 @@ def run(args: argparse.Namespace) -> int:
         drawn = space.draw(args.count, args.label, args.like, corpus=corpus, **options)
         put(out, shown.over(answered(found, args.json, number=i) for i, found in enumerate(drawn)))
     return 0
-
-

@@ -82,5 +82,3 @@ def shown(line: str, found: list[Neighbour], as_json: bool, several: list[str]) 
         return json.dumps({"input": line, "neighbours": rows}, ensure_ascii=False)
     end = "" if len(several) == 1 else "\n"
     return "\n".join(f"{n.score:.4f}\t{n.line}\t{n.text}" for n in found) + end
-
-

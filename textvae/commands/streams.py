@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
+from textvae.shipped import shipped
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.streaming import LineSource
@@ -42,13 +44,21 @@ class LineCommand:
     """Loads the model of the arguments onto a device (None: the default one)."""
     talk: Callable[[argparse.Namespace], int]
     """The prompt on a terminal; returns the exit code."""
+    default: str
+    """The model that comes with the package and is meant where no RUN is given."""
 
 
-def add_streams(parser: argparse.ArgumentParser, record: str) -> None:
-    """RUN, FILEs, --output and --json; `record` says what a line of JSON holds."""
+def add_streams(parser: argparse.ArgumentParser, record: str, default: str) -> None:
+    """RUN, FILEs, --output and --json; `record` says what a line of JSON holds, `default` which model is meant."""
     add = parser.add_argument
-    add("run", metavar="RUN", help="run directory of a training, or a model folder inside it")
-    add("files", metavar="FILE", nargs="*", help="text files, UTF-8, one text a line; - is standard input")
+    add(
+        "inputs",
+        metavar="[RUN] FILE",
+        nargs="*",
+        help="RUN: run directory of a training, a model folder inside it, or the name of a model that comes with "
+        f"textvae ({', '.join(shipped())}; without RUN {default}). FILE: text file, UTF-8, one text a line; - is "
+        "standard input; what is no file and has a space is itself the text",
+    )
     add(
         "--output",
         "-o",
@@ -89,7 +99,12 @@ def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 
 
 def run(args: argparse.Namespace, command: LineCommand) -> int:
     """The command with its exit code."""
-    return guarded(command.name, lambda: answer_all(args, command))
+
+    def work() -> int:
+        settle(args, command.default)
+        return answer_all(args, command)
+
+    return guarded(command.name, work)
 
 
 def guarded(name: str, work: Callable[[], int]) -> int:
@@ -134,6 +149,28 @@ def sigterm_unwinds() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def settle(args: argparse.Namespace, default: str) -> None:
+    """Tell RUN from FILEs: sets `run` and `files`."""
+    inputs, known = list(args.inputs), shipped()
+    if inputs and not is_text(inputs[0]) and (Path(inputs[0]).is_dir() or inputs[0] in known):
+        args.run = inputs.pop(0)
+    elif default in known:
+        args.run = default
+    else:
+        raise UserError("name a RUN: a run directory as `textvae train` leaves it")
+    args.files = inputs
+
+
+def is_text(name: str) -> bool:
+    """Whether an argument is a text by itself and not the name of a file."""
+    if not any(char.isspace() for char in name.strip()):
+        return False
+    try:
+        return not Path(name).exists()
+    except OSError:  # too long for a file name
+        return True
+
+
 def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     """Choose the way of working."""
     check_files(args.files)
@@ -155,10 +192,13 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
 def check_files(files: Iterable[str]) -> None:
     """Complain about files before the seconds that a model takes."""
     for name in files:
-        if name == "-":
+        if name == "-" or is_text(name):
             continue
         if not Path(name).exists():
-            raise UserError(f"{name}: no such file")
+            raise UserError(
+                f"{name}: no such file, run directory or model that comes with textvae ({', '.join(shipped())}); "
+                "a text of one word is read from standard input"
+            )
         if Path(name).is_dir():
             raise UserError(f"{name} is a folder; name the files in it")
         if not os.access(name, os.R_OK):
@@ -172,6 +212,8 @@ def sources(files: Iterable[str]) -> Iterator[LineSource]:
     for name in list(files) or ["-"]:
         if name == "-":
             yield LineSource(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "standard input")
+        elif is_text(name):
+            yield LineSource(io.BytesIO(name.encode()), "the command line")
         else:
             with open(name, "rb", buffering=0) as handle:
                 yield LineSource(handle, name)

@@ -62,7 +62,9 @@ def compare(path: Path, reader: LineReader, ngram_corpus: str | None = None) -> 
     }
     if ngram_corpus is not None:
         model = KneserNey(order=3).fit(prepare(line, reader.text) for _, line in read_lines(ngram_corpus))
-        scores = model.score([prepare(line, reader.text) for line in data.decode("utf-8", "replace").split("\n")[:lines]])
+        scores = model.score(
+            [prepare(line, reader.text) for line in data.decode("utf-8", "replace").split("\n")[:lines]]
+        )
         found["trigrams, unknown words free"] = -scores.log_prob.sum() / math.log(2) / lines
     return found
 
@@ -78,7 +80,10 @@ def distortion(space: LatentSpace, path: Path, coding: Coding) -> Distortion:
 
 def losses(space: LatentSpace, before: Sequence[bytes], after: Sequence[bytes]) -> Distortion:
     """Of lines and what came back."""
-    pairs = [(prepare(b.decode("utf-8", "replace"), space.text), prepare(a.decode("utf-8", "replace"), space.text)) for b, a in zip(before, after, strict=True)]
+    pairs = [
+        (prepare(b.decode("utf-8", "replace"), space.text), prepare(a.decode("utf-8", "replace"), space.text))
+        for b, a in zip(before, after, strict=True)
+    ]
     kept = [(old, new) for old, new in pairs if old]
     if not kept:
         return Distortion(math.nan, math.nan)
@@ -109,14 +114,10 @@ def point(space: LatentSpace, every: Sequence[Record], quantiser: Quantiser) -> 
     error = float(((quantiser.values(quantiser.codes(means)) - means) ** 2).mean()) if means.size else 0.0
     lost = losses(space, [record.text for record in every], [record.text for record in back])
     rate = 8 * sizes / max(len(every), 1)
-    return Point(
-        quantiser.kind, quantiser.levels, rate, 8 * sizes / max(means.size, 1), error, lost.bleu, lost.exact
-    )
+    return Point(quantiser.kind, quantiser.levels, rate, 8 * sizes / max(means.size, 1), error, lost.bleu, lost.exact)
 
 
 def batched(every: Sequence[Record]) -> Iterator[Sequence[Record]]:
     """Blocks."""
     for begin in range(0, len(every), BLOCK_RECORDS):
         yield every[begin : begin + BLOCK_RECORDS]
-
-

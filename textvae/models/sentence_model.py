@@ -57,7 +57,7 @@ class SentenceModel(PreTrainedModel):
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.1)
             with torch.no_grad():
-                module.weight[self.config.pad_token_id] = 0.0
+                module.weight[module.padding_idx] = 0.0
         elif isinstance(module, Latent):
             module.reset()
         elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):

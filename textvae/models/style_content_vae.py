@@ -83,6 +83,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, num_styles)
+        if config.style_word_kinds and not config.hide_style_words:
+            raise UserError("model.style_word_kinds tells kinds of hidden words: set model.hide_style_words true too")
         if style.erase_labels:
             raise UserError(
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"
@@ -96,6 +98,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
         self.style_tokens: Tensor
         self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
+        # What z_c sees of a style word beside the blank: its kind, 1 to `style_word_kinds`; 0 for other tokens.
+        self.kind_embedding: nn.Embedding | None = None
+        if config.style_word_kinds:
+            self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
+            self.style_kinds: Tensor
+            self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
@@ -105,6 +113,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         if isinstance(module, StyleContentVAE):
             nn.init.zeros_(module.style_means)
             module.style_tokens.zero_()
+            if module.kind_embedding is not None:
+                module.style_kinds.zero_()
 
     # ------------------------------------------------------------------------------------------ encoding
     def encode(
@@ -143,6 +153,9 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             if self.config.hide_style_words:
                 blank = self.embedding.weight[self.config.mask_token_id].to(embedded.dtype)
                 embedded = torch.cat((embedded, torch.where(self.style_tokens[input_ids][..., None], blank, embedded)))
+        if self.kind_embedding is not None:
+            kinds = self.kind_embedding(self.style_kinds[input_ids]).to(embedded.dtype)
+            embedded = embedded + torch.cat((torch.zeros_like(kinds), kinds))
         mask = attention_mask.repeat(len(embedded) // len(attention_mask), 1)
         encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
         return encoded
@@ -228,10 +241,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.content_latent.eraser.fit(content, labels)
 
     @torch.no_grad()
-    def set_style_tokens(self, ids: list[int]) -> None:
-        """Name the tokens that `hide_style_words` blanks out."""
+    def set_style_tokens(self, ids: list[int], kinds: Tensor | None = None) -> None:
+        """Name the tokens that `hide_style_words` blanks out; kinds: (V,) of each, where the model tells them."""
         self.style_tokens.zero_()
         self.style_tokens[ids] = True
+        if self.kind_embedding is not None and kinds is not None:
+            self.style_kinds.copy_(kinds)
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

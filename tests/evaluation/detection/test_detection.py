@@ -69,7 +69,9 @@ def test_mahalanobis_is_the_quadratic_form_and_knows_no_units(seed: int) -> None
     direct = np.sqrt([(r - mean) @ np.linalg.solve(covariance, r - mean) for r in x])
     np.testing.assert_allclose(Mahalanobis.of(mean, covariance)(x), direct)
     change = rng.normal(size=(4, 4)) + 3 * np.eye(4)
-    np.testing.assert_allclose(Mahalanobis.of(change @ mean, change @ covariance @ change.T)(x @ change.T), direct, rtol=1e-5)
+    np.testing.assert_allclose(
+        Mahalanobis.of(change @ mean, change @ covariance @ change.T)(x @ change.T), direct, rtol=1e-5
+    )
 
 
 def test_mahalanobis_fits_more_dimensions_than_lines() -> None:

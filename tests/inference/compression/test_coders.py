@@ -137,9 +137,14 @@ def test_codes_get_cheaper_when_they_are_learnt_and_cost_what_is_said() -> None:
 
 
 @given(
-    st.sampled_from(KINDS), st.integers(2, 300), st.floats(0.1, 50), st.lists(st.floats(-60, 60), min_size=1, max_size=30)
+    st.sampled_from(KINDS),
+    st.integers(2, 300),
+    st.floats(0.1, 50),
+    st.lists(st.floats(-60, 60), min_size=1, max_size=30),
 )
-def test_a_quantiser_gives_the_nearest_of_its_values(kind: str, levels: int, limit: float, numbers: list[float]) -> None:
+def test_a_quantiser_gives_the_nearest_of_its_values(
+    kind: str, levels: int, limit: float, numbers: list[float]
+) -> None:
     quantiser = Quantiser(kind, levels, limit)
     x = np.array(numbers)
     codes = quantiser.codes(x)
@@ -149,7 +154,10 @@ def test_a_quantiser_gives_the_nearest_of_its_values(kind: str, levels: int, lim
     np.testing.assert_array_equal(quantiser.codes(values), np.arange(levels))
     borders = quantiser.borders()
     assert (np.diff(borders) > 0).all() and (values[:-1] < borders + 1e-6).all() and (borders < values[1:] + 1e-6).all()
-    np.testing.assert_array_equal(codes[np.abs(np.subtract.outer(x, borders)).min(1) > 1e-6], np.searchsorted(borders, x)[np.abs(np.subtract.outer(x, borders)).min(1) > 1e-6])
+    np.testing.assert_array_equal(
+        codes[np.abs(np.subtract.outer(x, borders)).min(1) > 1e-6],
+        np.searchsorted(borders, x)[np.abs(np.subtract.outer(x, borders)).min(1) > 1e-6],
+    )
 
 
 def test_companding_is_that_of_g711_and_finer_near_0() -> None:

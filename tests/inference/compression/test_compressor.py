@@ -34,7 +34,7 @@ TEXT = "\n".join(
         "it was good .\r",
         "  two  spaces ",
         "café 日本語 \U0001f600 \u2028 e\u0301",
-        "the food was very good and my room is clean and their pizza looks awful and it seemed so friendly , but rude .",
+        "the food was very good and my room is clean and their pizza looks awful and it seemed friendly , but rude .",
         "no line feed at the end",
     ]
 ).encode()
@@ -47,14 +47,22 @@ def test_a_text_of_all_sorts_comes_back(space: LatentSpace) -> None:
     assert compressor.decompress(small) == TEXT
     assert compressor.compress(TEXT) == small, "the same text gives the same file"
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"\n\n", b"a", b"\r\n", b"\x00\xff\n\xc3", b"x" * 70000 + b"\n" + b"y\r\n"])
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"\n\n", b"a", b"\r\n", b"\x00\xff\n\xc3", b"x" * 70000 + b"\n" + b"y\r\n"]
+)
 def test_odd_files_come_back(spaces: dict[str, LatentSpace], data: bytes) -> None:
     compressor = Compressor(spaces["sentence-gaussian"])
     assert compressor.decompress(compressor.compress(data)) == data
 
 
 @QUICK
-@given(st.lists(st.text(max_size=30) | st.sampled_from(SENTENCES) | st.sampled_from(["The food is Bad!", "I'm zzz."]), max_size=6))
+@given(
+    st.lists(
+        st.text(max_size=30) | st.sampled_from(SENTENCES) | st.sampled_from(["The food is Bad!", "I'm zzz."]),
+        max_size=6,
+    )
+)
 def test_any_lines_of_text_come_back(spaces: dict[str, LatentSpace], lines: list[str]) -> None:
     data = "\n".join(lines).encode("utf-8", "surrogatepass")
     compressor = Compressor(spaces["style-word"])
@@ -95,7 +103,9 @@ def test_a_line_says_how_it_is_coded(spaces: dict[str, LatentSpace]) -> None:
         assert lines.parse(raw) is None
 
 
-def test_latents_are_chosen_where_they_are_cheaper(spaces: dict[str, LatentSpace], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latents_are_chosen_where_they_are_cheaper(
+    spaces: dict[str, LatentSpace], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the kinds of z, the text comes back; here the dearest is forced."""
     space = spaces["sentence-gaussian"]
     coder, decoder = (BlockCoder(space, Quantiser("uniform", 5, 3.0)) for _ in range(2))
@@ -136,7 +146,9 @@ def files(spaces: dict[str, LatentSpace]) -> dict[bool, bytes]:
 
 @QUICK
 @given(st.booleans(), st.data())
-def test_a_flipped_bit_is_told(spaces: dict[str, LatentSpace], files: dict[bool, bytes], lossy: bool, data: st.DataObject) -> None:
+def test_a_flipped_bit_is_told(
+    spaces: dict[str, LatentSpace], files: dict[bool, bytes], lossy: bool, data: st.DataObject
+) -> None:
     whole = files[lossy]
     place = data.draw(st.integers(0, len(whole) - 1))
     changed = bytearray(whole)
@@ -147,7 +159,9 @@ def test_a_flipped_bit_is_told(spaces: dict[str, LatentSpace], files: dict[bool,
 
 @QUICK
 @given(st.booleans(), st.data())
-def test_a_file_cut_off_or_run_on_is_told(spaces: dict[str, LatentSpace], files: dict[bool, bytes], lossy: bool, data: st.DataObject) -> None:
+def test_a_file_cut_off_or_run_on_is_told(
+    spaces: dict[str, LatentSpace], files: dict[bool, bytes], lossy: bool, data: st.DataObject
+) -> None:
     compressor = Compressor(spaces["sentence-gaussian"])
     whole = files[lossy]
     with pytest.raises(UserError, match="cut off|not written by|damaged"):
@@ -168,7 +182,9 @@ def test_another_model_is_told(spaces: dict[str, LatentSpace], files: dict[bool,
         Compressor(spaces["style-word"]).decompress(files[False])
 
 
-def test_other_probabilities_are_told_and_not_written_down(spaces: dict[str, LatentSpace], files: dict[bool, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_probabilities_are_told_and_not_written_down(
+    spaces: dict[str, LatentSpace], files: dict[bool, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The last bits of a sum differ, as on another kind of machine: the checks of the blocks see it."""
     space = spaces["sentence-gaussian"]
     log_probs = type(space.model.network.output).log_probs

@@ -16,19 +16,24 @@ from textvae.inference.latents.vector_files import Rows, Source, labelled, read_
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.integers(1, 40), st.integers(1, 6), st.integers(1, 9), st.sampled_from(["cosine", "l2"]), st.integers(0, 99)
-)
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 9), st.sampled_from(["cosine", "l2"]), st.integers(0, 99))
 def test_like_a_full_sort(size: int, count: int, batch: int, metric: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     corpus, queries = rng.normal(size=(size, 4)).astype(np.float32), rng.normal(size=(3, 4)).astype(np.float32)
-    blocks = [Rows([f"s{i}" for i in range(b, min(b + batch, size))], corpus[b : b + batch]) for b in range(0, size, batch)]
+    blocks = [
+        Rows([f"s{i}" for i in range(b, min(b + batch, size))], corpus[b : b + batch]) for b in range(0, size, batch)
+    ]
     for query, found in zip(queries, nearest(queries, blocks, count, metric), strict=True):
         if metric == "l2":
             scores = np.linalg.norm(corpus.astype(np.float64) - query, axis=1)
             order = np.argsort(scores)
         else:
-            scores = corpus.astype(np.float64) @ query / np.linalg.norm(corpus.astype(np.float64), axis=1) / np.linalg.norm(query.astype(np.float64))
+            scores = (
+                corpus.astype(np.float64)
+                @ query
+                / np.linalg.norm(corpus.astype(np.float64), axis=1)
+                / np.linalg.norm(query.astype(np.float64))
+            )
             order = np.argsort(-scores)
         assert [n.line - 1 for n in found] == order[:count].tolist()
         np.testing.assert_allclose([n.score for n in found], scores[order[:count]], atol=1e-5)
@@ -67,7 +72,9 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path, suffix: str, with_la
 def test_what_is_no_file_of_vectors_is_told(tmp_path: Path, suffix: str, damage: str) -> None:
     path = tmp_path / f"vectors{suffix}"
     write_vectors(lambda: atomic_write(path, binary=True), suffix, SOURCE, iter(BATCHES))
-    path.write_bytes({"empty": b"", "text": b"hello\n" * 99, "cut": path.read_bytes()[: path.stat().st_size // 2]}[damage])
+    path.write_bytes(
+        {"empty": b"", "text": b"hello\n" * 99, "cut": path.read_bytes()[: path.stat().st_size // 2]}[damage]
+    )
     with pytest.raises(UserError, match="no file of vectors"):
         list(read_vectors(path)[1])
 

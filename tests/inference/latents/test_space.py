@@ -66,7 +66,12 @@ def test_a_label_moves_the_draws_where_the_prior_has_labels(spaces: dict[str, La
         model = spaces[name].model
         first, second = (model.prior(0, 500, label, seed=0).mean(0) for label in (0, 1))
         centres = [prior_centres(part) for part in model.spaces.values()]
-        moved = torch.cat([torch.zeros(p.size) if c is None else c[1] - c[0] for c, p in zip(centres, model.spaces.values(), strict=True)])
+        moved = torch.cat(
+            [
+                torch.zeros(p.size) if c is None else c[1] - c[0]
+                for c, p in zip(centres, model.spaces.values(), strict=True)
+            ]
+        )
         torch.testing.assert_close((second - first).double(), moved.double(), atol=1e-4, rtol=0)
     with pytest.raises(UserError, match="same for every label"):
         next(spaces["sentence-gaussian"].generate(1, label="positive"))
@@ -116,7 +121,10 @@ def test_nll_is_the_decoders_and_kl_a_bound_on_the_mixtures(space: LatentSpace) 
         posterior = space.model.posterior(ids)
         scored = space.score(SENTENCES[::400])
         nll = -space.model.token_log_probs(posterior.mean, ids).sum(1)
-        forward = space.model.network(labels=ids.masked_fill(ids == 0, -100)[:1, : int((ids[0] > 0).sum())], encoder_outputs=Outputs(space.model.memory(posterior.mean[:1])))
+        forward = space.model.network(
+            labels=ids.masked_fill(ids == 0, -100)[:1, : int((ids[0] > 0).sum())],
+            encoder_outputs=Outputs(space.model.memory(posterior.mean[:1])),
+        )
     np.testing.assert_allclose(scored.nll, nll, atol=1e-6)
     np.testing.assert_allclose(float(forward.loss) * scored.tokens[0], scored.nll[0], rtol=1e-6)
     assert (scored.kl > -1e-6).all() and (scored.tokens == (ids > 0).sum(1).numpy()).all()

@@ -16,10 +16,10 @@ class ByteModel:
     """PPM, method C (Moffat 1990, "Implementing the PPM data compression scheme"), of order 4.
 
     A byte is predicted from the longest context (at most `order` bytes of the same string) that was seen before it;
-    where that never had it, an escape, as likely as the context has had different bytes, leads to the next shorter one,
-    in which the symbols just ruled out are left aside. At the end all symbols are equally likely. Contexts are no longer
-    added once there are `most`, so memory is bounded (about 100 MB). Of 1,000 Yelp sentences a byte takes 2.80, 2.45 and
-    2.39 bits with orders 2, 3 and 4.
+    where that never had it, an escape, as likely as the context has had different bytes, leads to the next shorter
+    one, in which the symbols just ruled out are left aside. At the end all symbols are equally likely. Contexts are no
+    longer added once there are `most`, so memory is bounded (about 100 MB). Of 1,000 Yelp sentences a byte takes 2.80,
+    2.45 and 2.39 bits with orders 2, 3 and 4.
     """
 
     def __init__(self, order: int = 4, most: int = 200_000):

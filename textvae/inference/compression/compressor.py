@@ -182,8 +182,8 @@ class Compressor:
         made = str(reader.header.get("torch"))
         other = f" with torch {made}, and this is {torch.__version__}" if made != torch.__version__ else ""
         return (
-            f"{name}, block {number}: it is not damaged, but decodes to another text than was coded. Probabilities here "
-            f"are not the same to the last bit: it was made on another kind of machine{other}. Decompress it there"
+            f"{name}, block {number}: it is not damaged, but decodes to another text than was coded. Probabilities "
+            f"here are not the same to the last bit: it was made on another kind of machine{other}. Decompress it there"
         )
 
 

@@ -2,7 +2,8 @@
 
     magic    4 bytes, "tvae"         version  1 byte
     header   length (u32), JSON, CRC-32 of the JSON (u32)
-    block    records (u32, at least 1), bytes (u32), CRC-32 of the bytes (u32), CRC-32 of what they stand for (u32), bytes
+    block    records (u32, at least 1), bytes (u32), CRC-32 of the bytes (u32), CRC-32 of what they stand for (u32),
+             the bytes
     end      0 (u32), blocks (u32), CRC-32 of all checks of the blocks (u32)
 
 All integers are little-endian. Nothing follows the end.

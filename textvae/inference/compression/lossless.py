@@ -102,7 +102,9 @@ class BlockCoder:
         for word in sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)[len(vars(SPECIAL)) :]:
             self.bytes.read(word.encode())
         read = (self.lines.parse(line.encode("utf-8", "replace")) for line in dictionary)
-        self.ngrams.learn(((*ids, SPECIAL.eos) for words in read if words is not None for ids in words.pieces), SPECIAL.bos)
+        self.ngrams.learn(
+            ((*ids, SPECIAL.eos) for words in read if words is not None for ids in words.pieces), SPECIAL.bos
+        )
 
     # ------------------------------------------------------------------ what people of this package call
     def encode(self, records: Sequence[Record]) -> Block:
@@ -138,7 +140,9 @@ class BlockCoder:
             ngrams = [self.ngram_probabilities(pieces[i]) for i in rows]
             for kind in tried:
                 z = torch.from_numpy(self.vectors([kind] * len(rows), codes))
-                costs[rows, kind] = self.costs(self.space.model.token_log_probs(z, ids).double().exp().numpy(), ngrams, kind)
+                costs[rows, kind] = self.costs(
+                    self.space.model.token_log_probs(z, ids).double().exp().numpy(), ngrams, kind
+                )
             costs[rows, self.latent] += self.tables.bits(codes)
         plan.kinds = costs.argmin(1).tolist()
         self.chosen = (set() if self.blocks % RETRY == 0 else self.chosen) | set(plan.kinds)

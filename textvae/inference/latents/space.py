@@ -204,7 +204,7 @@ class LatentSpace:
         return [found[0].text for found in self.candidates(vectors, **options)]
 
     def candidates(self, vectors: np.ndarray, first: int = 0, **options: Any) -> list[list[Drawn]]:
-        """Up to `num_candidates` sentences for each of the vectors (N, Z), best first; first: its number, for samples."""
+        """Up to `num_candidates` sentences for each of the vectors (N, Z), best first; first: number of the first one."""
         return self.write(vectors, writing_options(options), first)
 
     @torch.inference_mode()
@@ -236,9 +236,7 @@ class LatentSpace:
         for tokens, scores, lengths in zip(*columns, strict=True):
             prepared = self.reader.decode([ids[: max(n - 1, 0)] for ids, n in zip(tokens, lengths, strict=True)])
             rows = zip(prepared, scores, lengths, strict=True)
-            found.append(
-                [Drawn(self.reader.write([t], one, options.detokenise), s, s / n) for t, s, n in rows if n]
-            )
+            found.append([Drawn(self.reader.write([t], one, options.detokenise), s, s / n) for t, s, n in rows if n])
         return found
 
     # ------------------------------------------------------------------ uses
@@ -251,7 +249,7 @@ class LatentSpace:
         corpus: Iterable[str] | None = None,
         **options: Any,
     ) -> Iterator[str]:
-        """`count` sentences, of the prior, of a label's prior, near a sentence (`like`), or of a corpus's own Gaussian."""
+        """`count` sentences: of the prior, of a label's prior, near a sentence (`like`), or of a corpus's Gaussian."""
         for drawn in self.draw(count, label, like, noise, corpus, **options):
             yield drawn[0].text
 

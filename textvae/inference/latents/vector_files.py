@@ -71,7 +71,7 @@ class NpzWriter:
 
 
 class ArrowWriter:
-    """Columns `text`, `label` (null where there is none) and `vector` (a list of Z float32), in batches as they come."""
+    """Columns `text`, `label` (null where there is none) and `vector` (Z float32), in batches as they come."""
 
     def __init__(self, handle: IO[bytes], source: Source):
         import pyarrow as pa
@@ -127,9 +127,7 @@ def _read_arrow(path: Path) -> tuple[Source, Iterator[Rows]]:
 
     file = pa.ipc.open_file(pa.memory_map(str(path)))
     metadata = file.schema.metadata or {}
-    source = Source(
-        metadata[b"model"].decode(), metadata[b"part"].decode(), file.schema.field("vector").type.list_size
-    )
+    source = Source(metadata[b"model"].decode(), metadata[b"part"].decode(), file.schema.field("vector").type.list_size)
 
     def rows() -> Iterator[Rows]:
         for number in range(file.num_record_batches):
