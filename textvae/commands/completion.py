@@ -21,7 +21,8 @@ examples:
 
 FOLDERS = frozenset({"run", "runs", "folders", "folder", "figures", "data", "save", "cache", "data.path", "start"})
 FILES = frozenset(
-    {"files", "file", "inputs", "output", "outputs", "config", "references", "documents", "corpus", "dictionary", "clean"}
+    ("files", "file", "inputs", "output", "outputs", "config", "references", "documents")
+    + ("corpus", "dictionary", "clean")  # of the uses of a latent space
 )
 
 

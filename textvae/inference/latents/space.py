@@ -204,7 +204,7 @@ class LatentSpace:
         return [found[0].text for found in self.candidates(vectors, **options)]
 
     def candidates(self, vectors: np.ndarray, first: int = 0, **options: Any) -> list[list[Drawn]]:
-        """Up to `num_candidates` sentences for each of the vectors (N, Z), best first; first: number of the first one."""
+        """Up to `num_candidates` sentences for each of the vectors (N, Z), best first; first: number of the first."""
         return self.write(vectors, writing_options(options), first)
 
     @torch.inference_mode()
