@@ -87,7 +87,8 @@ class ArrowWriter:
 
         flat = pa.array(np.ascontiguousarray(rows.vectors, np.float32).reshape(-1))
         vectors = pa.FixedSizeListArray.from_arrays(flat, rows.vectors.shape[1])
-        labels = pa.array(rows.labels or [None] * len(rows.texts), pa.string())
+        given: list[str | None] = [None] * len(rows.texts) if rows.labels is None else [*rows.labels]
+        labels = pa.array(given, pa.string())
         columns = [pa.array(rows.texts, pa.string()), labels, vectors]
         self.file.write_batch(pa.record_batch(columns, schema=self.schema))
 
