@@ -51,6 +51,8 @@ VOCABULARY, BAG, LONGEST = 37, 11, 7
 STYLE_WORDS = (8, 21, 30)
 """Tokens that `hide_style_words` keeps from z_c; with `style_word_kinds` the first two are of one kind."""
 STYLE_SIZE, CONTENT_SIZE = 3, 5
+FEW: dict[str, Any] = {"slots": 1, "codebook": 11, "flow_size": 6, "transforms": 2}
+"""Options of the latents that have codes or flows: few of each."""
 ADVERSARY_KINDS: tuple[AdversaryKind, ...] = get_args(AdversaryKind)
 OWN_ENCODERS, OWN_DECODERS = sorted(set(ENCODERS) - {"pretrained"}), sorted(set(DECODERS) - {"pretrained"})
 """Without networks that are read from elsewhere, whose laws are in tests/models/test_pretrained.py."""
@@ -78,8 +80,8 @@ def model_config(
     return ModelConfig(
         encoder=EncoderConfig(kind=encoder, size=8, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
         decoder=DecoderConfig(kind=decoder, size=12, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
-        style=LatentConfig(kind=latent, size=STYLE_SIZE, prior=prior),  # type: ignore[arg-type]
-        content=LatentConfig(kind=latent, size=CONTENT_SIZE, erase_labels=erase),  # type: ignore[arg-type]
+        style=LatentConfig(kind=latent, size=STYLE_SIZE, prior=prior, **FEW),  # type: ignore[arg-type]
+        content=LatentConfig(kind=latent, size=CONTENT_SIZE, erase_labels=erase, **FEW),  # type: ignore[arg-type]
         embedding_size=6,
         embedding_dropout=dropout,
         output=output,  # type: ignore[arg-type]

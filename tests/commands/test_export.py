@@ -71,3 +71,15 @@ def test_a_shipped_model_goes_by_its_name(run: Path, tmp_path: Path, monkeypatch
     assert shipped.shipped() == ["news"]
     assert Summarizer.from_pretrained("news", device="cpu")(LINES[0])
     assert json.loads((tmp_path / "news" / "best" / "config.json").read_text())["model_type"] == "textvae_seq2seq2seq"
+
+
+def test_a_style_model_is_handed_on_without_what_only_training_reads(trained_run: Path, tmp_path: Path) -> None:
+    assert main(["export", str(trained_run), str(tmp_path / "small")]) == 0
+    names = set(weights(tmp_path / "small"))
+    assert not any(name.startswith("bag_head") for name in names) and "embedding.weight" in names
+    small, whole = (StyleTransfer.from_pretrained(path, device="cpu") for path in (tmp_path / "small", trained_run))
+    kept = {name: value for name, value in whole.model.state_dict().items() if not name.startswith("bag_head")}
+    assert set(small.model.state_dict()) == set(kept) == names
+    for name, value in small.model.state_dict().items():
+        torch.testing.assert_close(value, kept[name], atol=1e-2, rtol=1e-2, check_dtype=False)
+    assert all(small(LINES, target="positive"))

@@ -16,7 +16,10 @@ from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
 from textvae.tokenization import TokenizerConfig, train_tokenizer
 
-RUNS = ("style-word", "style-unigram", "sentence-gaussian", "sentence-deterministic", "sentence-conditional")
+RUNS = (
+    *("style-word", "style-unigram", "sentence-gaussian", "sentence-deterministic", "sentence-conditional"),
+    "sentence-vq",
+)
 """Names of `make`: every face, tokenizers that know all words and that do not, points, a prior per label."""
 
 SIZE = 10
@@ -39,7 +42,7 @@ def make_sentence_run(folder: Path, kind: str) -> Path:
     config = SentenceModelConfig(
         encoder=EncoderConfig(size=16),
         decoder=DecoderConfig(size=24),
-        latent=LatentConfig(**latent, prior=prior),  # type: ignore[arg-type]
+        latent=LatentConfig(**latent, prior=prior, slots=5, codebook=16),  # type: ignore[arg-type]
         embedding_size=16,
     )
     model = SentenceVAE(saved_config(config, len(vocab), LABELS, MAX_LENGTH))

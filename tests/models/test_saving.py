@@ -26,9 +26,13 @@ from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.output import OUTPUTS
 
-COMBINATIONS = [(e, d, latent, prior, "full") for e, d in PAIRS for latent, prior in latent_kinds()] + [
-    ("gru", "gru", "gaussian", "standard", output) for output in OUTPUTS
-]
+COMMON = ("gaussian", "deterministic")
+"""Latents that are saved with every encoder and decoder; the others with one of each."""
+COMBINATIONS = (
+    [(e, d, latent, prior, "full") for e, d in PAIRS for latent, prior in latent_kinds() if latent in COMMON]
+    + [("gru", "gru", latent, prior, "full") for latent, prior in latent_kinds() if latent not in COMMON]
+    + [("gru", "gru", "gaussian", "standard", output) for output in OUTPUTS]
+)
 
 
 def saved(folder: Path, **options: Any) -> StyleContentVAE:

@@ -32,6 +32,7 @@ EXAMPLES = """\
   textvae compress runs/yelp reviews.txt --lossy --levels 17 --quantiser mulaw --report --output small.tvae
   textvae compress runs/yelp reviews.txt --sweep 3,5,9,17,33            # rate and distortion, no file"""
 
+QUANTISER = "steps: equal, or finer near 0 (mu-law); codebook: the codes of a model that has them (latent.kind vq)"
 WRONG = "no such file or model, a model whose decoder reads more than a vector"
 
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dictionary", metavar="FILE", help="a text file that decompress will be given too: its words are known before"
     )
     add("--lossy", action="store_true", help="keep quantised latents alone")
-    add("--quantiser", choices=("uniform", "mulaw"), default="uniform", help="steps: equal, or finer near 0 (mu-law)")
+    add("--quantiser", choices=("uniform", "mulaw", "codebook"), default="uniform", help=QUANTISER)
     add("--levels", type=int, default=9, metavar="K", help="codes of a number (default 9; odd keeps 0)")
     add("--limit", type=float, metavar="X", help="latents are clipped here (default: that of the first 256 lines)")
     add("--report", action="store_true", help="bits a line beside gzip, xz and n-grams, on standard error")

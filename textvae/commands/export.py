@@ -10,9 +10,9 @@ from typing import Any
 
 DESCRIPTION = """\
 Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card and its
-scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits
-unless --full is given. The folder can be used in the place of the run; checkpoints, metrics and data stay
-where they are."""
+scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits,
+without the head that only the training reads, unless --full is given. The folder can be used in the place
+of the run; checkpoints, metrics and data stay where they are."""
 
 EPILOG = """\
 examples:
@@ -67,6 +67,8 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
     model: Any = loaded.model
     if settings:
         model.config.decoding = decoding(model.config, settings)
+    if not full and hasattr(model, "drop_training_heads"):
+        model.drop_training_heads()
     with new_folder(folder) as target:
         (model if full else model.to(torch.float16)).save_pretrained(target / "best")
         shutil.copytree(home / "tokenizer", target / "tokenizer")

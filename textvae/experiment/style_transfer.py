@@ -118,6 +118,7 @@ def facts(
         decoder=shape.decoder.title,
         style_size=shape.style.size,
         content_size=shape.content.size,
+        memory=shape.memory.kind,
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,

@@ -91,7 +91,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             )
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
         self.style_head = Classifier(style.size, num_styles)
-        self.bag_head = Classifier(content.size, config.bag_size)
+        self.bag_head = Classifier(content.size, config.bag_size) if config.bag_size else None
         # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
         self.style_means: Tensor
         self.register_buffer("style_means", torch.zeros(num_styles, style.size))
@@ -132,12 +132,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         """
         encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
         summary, states = encoded.summary, encoded.states
-        content = summary
+        content, styled = summary, states
         if self.config.hide_style_words:
-            (summary, content), (_, states) = summary.chunk(2), states.chunk(2)
+            (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
         return Latents(
-            self.style_latent(summary, style, sample, key),
-            self.content_latent(content, style, sample, key),
+            self.style_latent(summary, style, sample, key, (styled, mask)),
+            self.content_latent(content, style, sample, key, (states, mask)),
             None if self.sentence_memory is None else self.sentence_memory(states, mask),
         )
 
@@ -181,9 +181,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
-        return StyleContentOutput(
-            self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
-        )
+        bag_logits = z_c[:, :0] if self.bag_head is None else self.bag_head(z_c)
+        return StyleContentOutput(self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), bag_logits)
+
+    def drop_training_heads(self) -> None:
+        """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""
+        self.bag_head, self.config.bag_size = None, 0
 
     def forward(  # type: ignore[override]
         self,
@@ -213,8 +216,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     @property
     def style_vectors(self) -> Tensor:
         """(S, Zs): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
-        latent = self.style_latent
-        return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
+        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
+        return self.style_means if means is None else means
 
     def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
         """Target style of a label (Zs,), or of labels (B,) the styles (B, Zs), by `at_strength`."""

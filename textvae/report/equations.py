@@ -36,6 +36,7 @@ SENTENCES: dict[str, Callable[..., Any]] = {
     "J_rec": sentence_vae.sentence_reconstruction,
     "J_kl": latent.kl,
     "J_bow": sentence_vae.bag_of_words,
+    "J_gp": wgan_gp.gradient_penalty,
 }
 CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": ("objectives.adversarial", ADVERSARIAL),

@@ -20,7 +20,8 @@ MODELS = ("style-word", "style-unigram", "sentence-gaussian")
 def spaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LatentSpace]:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("compression")
-    return {name: LatentSpace.from_pretrained(make(folder / name, name), "cpu", "fp32") for name in MODELS}
+    names = (*MODELS, "sentence-vq")
+    return {name: LatentSpace.from_pretrained(make(folder / name, name), "cpu", "fp32") for name in names}
 
 
 @pytest.fixture(params=MODELS)

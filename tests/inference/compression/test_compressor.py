@@ -136,6 +136,19 @@ def test_a_lossy_file_has_as_many_lines_and_fine_codes_give_reconstructions(spac
     assert len(compressor.compress(TEXT, lossy=True, levels=3)) < len(compressor.compress(TEXT, lossy=True, levels=33))
 
 
+def test_a_codebook_codes_without_a_further_loss(spaces: dict[str, LatentSpace]) -> None:
+    space = spaces["sentence-vq"]
+    compressor = Compressor(space)
+    lines = SENTENCES[::40]
+    small = compressor.compress("\n".join(lines), lossy=True, quantiser="codebook")
+    assert compressor.decompress(small).decode().split("\n") == space.decode(space.encode(lines), detokenise=False)
+    assert 8 * len(small) < 5 * 4 * 1.5 * len(lines) + 8 * 400, "5 codes of 4 bits"
+    with pytest.raises(UserError, match="no codebook"):
+        Compressor(spaces["style-word"]).compress("a", lossy=True, quantiser="codebook")
+    with pytest.raises(UserError, match="--lossy"):
+        Coding(quantiser="codebook")
+
+
 # ---------------------------------------------------------------------- damage
 @pytest.fixture(scope="module")
 def files(spaces: dict[str, LatentSpace]) -> dict[bool, bytes]:

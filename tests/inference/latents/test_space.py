@@ -52,6 +52,12 @@ def test_draws_do_not_depend_on_how_many_are_asked_for(space: LatentSpace) -> No
 
 def test_draws_have_the_priors_mean_and_spread(space: LatentSpace) -> None:
     draws = space.model.prior(0, 6000, None, seed=0).double()
+    if space.model.codebooks:
+        entries = space.model.network.latent.entries
+        slots = draws.unflatten(1, (len(space.model.codebooks), -1)).flatten(0, 1)
+        assert (torch.cdist(slots, entries).amin(1) < 1e-9).all(), "every slot is an entry of the codebook"
+        assert len(torch.unique(slots, dim=0)) == len(entries)
+        return
     np.testing.assert_allclose(draws.mean(0), space.model.neutral().cpu(), atol=0.12)
     for name, part in space.model.spaces.items():
         centres = prior_centres(part)

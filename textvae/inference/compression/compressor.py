@@ -18,7 +18,7 @@ from textvae.inference.compression.container import Reader, Writer
 from textvae.inference.compression.lines import ENDINGS, Record, records
 from textvae.inference.compression.lossless import BlockCoder, Mismatch
 from textvae.inference.compression.lossy import LossyCoder
-from textvae.inference.compression.quantisers import Quantiser
+from textvae.inference.compression.quantisers import CODEBOOK, Quantiser
 from textvae.inference.latents.space import LatentSpace
 from textvae.inference.options import TransferOptions
 from textvae.inference.precision import Precision
@@ -46,6 +46,8 @@ class Coding:
 
     def __post_init__(self) -> None:
         Quantiser(self.quantiser, self.levels, 1.0 if self.limit is None else self.limit)
+        if self.quantiser == CODEBOOK and not self.lossy:
+            raise UserError("the codebook is for lossy files; add lossy=True (--lossy)")
         if self.lossy and self.dictionary is not None:
             raise UserError("a dictionary serves words, and lossy files have none: leave out one of the two")
 

@@ -94,6 +94,14 @@ class CodeTables:
         self.frequencies = np.tile(start, (size, 1))
         self._sum()
 
+    @classmethod
+    def of_codebooks(cls, size: int, codes: int) -> CodeTables:
+        """For `codes` codes from codebooks of `size` entries, all alike to begin with."""
+        tables = cls(np.zeros(0), codes)
+        tables.frequencies = np.full((codes, size), max(1, cls.WEIGHT * cls.SCALE // size), np.int64)
+        tables._sum()
+        return tables
+
     def _sum(self) -> None:
         self.cumulative = np.zeros((len(self.frequencies), self.frequencies.shape[1] + 1), np.int64)
         np.cumsum(self.frequencies, axis=1, out=self.cumulative[:, 1:])

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
+from textvae.errors import UserError
 from textvae.inference.compression.container import Block
 from textvae.inference.compression.frequencies import AdaptiveNumber, AdaptiveTable, CodeTables
 from textvae.inference.compression.lines import MOST_PIECES, Ending, Record
 from textvae.inference.compression.lossless import Mismatch
-from textvae.inference.compression.quantisers import Quantiser
+from textvae.inference.compression.quantisers import CODEBOOK, Quantiser
 from textvae.inference.compression.range_coder import Coder, RangeDecoder, RangeEncoder
 from textvae.inference.latents.space import LatentSpace
 from textvae.inference.options import TransferOptions
@@ -30,7 +32,16 @@ class LossyCoder:
         self.space, self.quantiser, self.options = space, quantiser, options or TransferOptions()
         space.model.memory(space.model.neutral()[None])  # a vector must be enough
         self.endings, self.forms, self.numbers = AdaptiveTable(len(Ending)), AdaptiveTable(4), AdaptiveNumber()
-        self.tables = CodeTables(quantiser.borders(), space.size)
+        books = set(space.model.codebooks)
+        self.booked = quantiser.kind == CODEBOOK
+        if self.booked and len(books) != 1:
+            raise UserError("this model has no codebook (latent.kind vq has); quantise uniformly or by mulaw instead")
+        self.width = len(space.model.codebooks) if self.booked else space.size
+        self.tables = (
+            CodeTables.of_codebooks(books.pop(), self.width)
+            if self.booked
+            else CodeTables(quantiser.borders(), space.size)
+        )
 
     def encode(self, records: Sequence[Record]) -> Block:
         """Records to a block; bytes that are not UTF-8 are read as U+FFFD."""
@@ -39,15 +50,31 @@ class LossyCoder:
             (record.ending, len(line.pieces), 2 * line.prepared + line.truecase)
             for record, line in zip(records, lines, strict=True)
         ]
-        codes = self.quantiser.codes(self.means([piece.ids for line in lines for piece in line.pieces]))
+        codes = self.quantised([piece.ids for line in lines for piece in line.pieces])
         coder = RangeEncoder()
         self.code(coder, len(records), shapes, codes)
         return Block(len(records), zlib.crc32(codes.astype("<u2").tobytes()), coder.finish())
 
+    def quantised(self, pieces: Sequence[tuple[int, ...]]) -> np.ndarray:
+        """Codes (P, M) of sentences."""
+        if not self.booked:
+            return self.quantiser.codes(self.means(pieces))
+        found = np.zeros((len(pieces), self.width), np.int64)
+        with torch.inference_mode():
+            for rows, ids in self.space.padded(pieces):
+                found[rows] = self.space.model.codes(ids).cpu().numpy()
+        return found
+
+    def values(self, codes: np.ndarray) -> np.ndarray:
+        """z (P, Z) of codes (P, M)."""
+        if not self.booked:
+            return self.quantiser.values(codes)
+        entries = torch.from_numpy(codes).to(self.space.model.device)
+        found: np.ndarray = self.space.model.coded(entries).float().cpu().numpy()
+        return found
+
     def means(self, pieces: Sequence[tuple[int, ...]]) -> np.ndarray:
         """Posterior means (P, Z) of sentences."""
-        import torch
-
         found = np.zeros((len(pieces), self.space.size), np.float32)
         with torch.inference_mode():
             for rows, ids in self.space.padded(pieces):
@@ -67,7 +94,7 @@ class LossyCoder:
     def written(self, shapes: Sequence[Shape], codes: np.ndarray) -> list[Record]:
         """Records whose sentences are decoded from codes (P, Z)."""
         never = replace(self.options, detokenise=False)
-        sentences = iter([found[0].text for found in self.space.write(self.quantiser.values(codes), never)])
+        sentences = iter([found[0].text for found in self.space.write(self.values(codes), never)])
         records = []
         for ending, count, form in shapes:
             line = Line("", (Piece(()),) * count, prepared=form >= 2, truecase=bool(form % 2))
@@ -84,7 +111,7 @@ class LossyCoder:
         if total > count * MOST_PIECES * 64:
             raise ValueError("more sentences than a block can have")
         rows = [self.tables.code(coder, None if codes is None else codes[i].tolist()) for i in range(total)]
-        coded = np.array(rows, np.int64).reshape(total, self.space.size)
+        coded = np.array(rows, np.int64).reshape(total, self.width)
         self.tables.learn(coded)
         return found, coded
 

@@ -9,6 +9,8 @@ import numpy as np
 from textvae.errors import UserError
 
 KINDS = ("uniform", "mulaw")
+CODEBOOK = "codebook"
+"""The model's own codes, where it has any, instead of a quantiser."""
 MU = 255.0
 """μ of ITU-T G.711."""
 
@@ -26,8 +28,8 @@ class Quantiser:
     limit: float
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UserError(f"a quantiser is one of {', '.join(KINDS)}, not {self.kind!r}")
+        if self.kind not in (*KINDS, CODEBOOK):
+            raise UserError(f"a quantiser is one of {', '.join((*KINDS, CODEBOOK))}, not {self.kind!r}")
         if not 2 <= self.levels <= 4096:
             raise UserError(f"levels must be from 2 to 4096, not {self.levels}")
         if not (np.isfinite(self.limit) and self.limit > 0):

@@ -17,6 +17,8 @@ from textvae.errors import UserError
 from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.latents import Latent, LatentOutput
+from textvae.modules.latents.flow import FlowLatent
+from textvae.modules.latents.vq import VQLatent
 from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import exact, shifted, uniform
 from textvae.tokenization.config import SPECIAL
@@ -89,11 +91,36 @@ class LatentModel:
         """q(z | x) of padded sentences (B, L)."""
         found = self.outputs(ids, ids != SPECIAL.pad)
         means = torch.cat([exact(o.value) for o in found.values()], dim=1)
-        kl = torch.stack([mixture_kl(self.spaces[name], o) for name, o in found.items()]).sum(0)
-        if all(o.log_var is None for o in found.values()):
-            return Posterior(means, None, kl)
-        spreads = [torch.zeros_like(o.mean) if o.log_var is None else (0.5 * o.log_var).exp() for o in found.values()]
-        return Posterior(means, torch.cat(spreads, dim=1), kl)
+        spreads = [torch.zeros_like(o.value) if o.log_var is None else (0.5 * o.log_var).exp() for o in found.values()]
+        std = None if all(o.log_var is None for o in found.values()) else torch.cat(spreads, dim=1)
+        z = (
+            Posterior(means, std, means[:, 0]).draw(ids, 0)
+            if any(map(has_no_closed_form, self.spaces.values()))
+            else means
+        )
+        parts = [mixture_kl(self.spaces[name], o, z[:, self.parts[name]]) for name, o in found.items()]
+        return Posterior(means, std, torch.stack(parts).sum(0))
+
+    @property
+    def codebooks(self) -> list[int]:
+        """Entries of the codebook of every code of a sentence; none where some space has no codes."""
+        if not all(space.codebook_size for space in self.spaces.values()):
+            return []
+        return [space.codebook_size for space in self.spaces.values() for _ in range(space.config.slots)]
+
+    def codes(self, ids: Tensor) -> Tensor:
+        """Entries of the codebooks (B, M) for sentences (B, L)."""
+        found = self.outputs(ids, ids != SPECIAL.pad).values()
+        return torch.cat([output.codes for output in found if output.codes is not None], dim=1)
+
+    def coded(self, codes: Tensor) -> Tensor:
+        """z (B, Z) of entries (B, M)."""
+        found, begin = [], 0
+        for space in self.spaces.values():
+            assert isinstance(space, VQLatent)
+            found.append(space.vectors(codes[:, begin : begin + space.config.slots]))
+            begin += space.config.slots
+        return torch.cat(found, dim=1)
 
     def memory(self, z: Tensor) -> Tensor:
         """The decoder's memory; UserError where a vector is not all that the decoder reads."""
@@ -154,16 +181,28 @@ class LatentModel:
 
 
 def prior_centres(space: Latent) -> Tensor | None:
-    """(S, Z) of a prior per label, else None."""
-    return space.prior_means.detach() if space.config.prior == "class_conditional" else None
+    """(S, Z) of a prior per label, else None: a codebook's labels stand in its prior over codes."""
+    return space.prior_means.detach() if hasattr(space, "prior_means") else None
 
 
-def mixture_kl(space: Latent, output: LatentOutput) -> Tensor:
+def has_no_closed_form(space: Latent) -> bool:
+    """Whether the KL against the prior is estimated from a draw, as it is for a flow."""
+    return isinstance(space, FlowLatent)
+
+
+def mixture_kl(space: Latent, output: LatentOutput, z: Tensor) -> Tensor:
     """(B,) the KL of a space against its prior, against the mixture over labels where there is one per label.
 
-    KL_y = KL_0 + ½ ‖m_y‖² − μ · m_y, with KL_0 against the standard prior, which is what comes without labels.
+    KL_y = KL_0 + ½ ‖m_y‖² − μ · m_y, with KL_0 against the standard prior, which is what comes without labels. For a
+    flow log q(z | x) − log p(z) at z (B, Z); its labels are mixed at that point.
     """
-    standard, centres = exact(output.penalty_units).sum(1), prior_centres(space)
+    centres = prior_centres(space)
+    if has_no_closed_form(space):
+        rows = torch.arange(1 if centres is None else len(centres), device=z.device)
+        labels = [None if centres is None else row.expand(len(z)) for row in rows]
+        prior = torch.stack([exact(space.log_prior(z, label)) for label in labels]).logsumexp(0) - math.log(len(rows))
+        return exact(space.log_posterior(output, z)) - prior
+    standard = exact(output.penalty_units).sum(1)
     if centres is None:
         return standard
     centres = centres.to(standard.dtype)
