@@ -22,9 +22,9 @@ from tests.laws import (
     VOCABULARY,
     assert_close,
     each_alone,
-    latent_kinds,
     outputs_of,
     per_sentence,
+    separate_latent_kinds,
     tiny_batch,
     tiny_model,
     tiny_networks,
@@ -35,7 +35,7 @@ from textvae.modules.latents import LatentOutput
 from textvae.modules.memory import MemoryConfig
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
-every_latent = pytest.mark.parametrize(("latent", "prior"), latent_kinds())
+every_latent = pytest.mark.parametrize(("latent", "prior"), separate_latent_kinds())
 ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
 

@@ -66,7 +66,7 @@ def test_the_multiplier_holds_the_rate_at_its_target() -> None:
         loss.backward()
         optimizer.step()
         latent.observe([out.detach()], LABEL)
-        rates.append(float(out.penalty_units.sum(1).mean()))
+        rates.append(float(out.detach().penalty_units.sum(1).mean()))
     assert sum(rates[-100:]) / 100 == pytest.approx(2.0, rel=0.1)
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
 from textvae.shipped import shipped
+from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.streaming import LineSource
@@ -67,6 +69,7 @@ def add_streams(parser: argparse.ArgumentParser, record: str, default: str) -> N
         help="write here, whole or not at all (default: standard output)",
     )
     add("--json", action="store_true", help=f"one JSON object a line: {record}")
+    add_volume(parser)
 
 
 def add_search(add: Callable[..., object]) -> None:
@@ -110,6 +113,7 @@ def run(args: argparse.Namespace, command: LineCommand) -> int:
 def guarded(name: str, work: Callable[[], int]) -> int:
     """What `work` returns, or the exit code of what stopped it; name: of the command, as people type it."""
     try:
+        set_volume(args)
         keep_memory()
         with sigterm_unwinds():
             return work()
@@ -185,7 +189,9 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     answer = command.load(args, args.device)
     with ExitStack() as stack:
         out = sys.stdout.buffer if args.output is None else stack.enter_context(output(args.output))
-        write(answer, sources(args.files), out)
+        began = time.perf_counter()
+        lines = write(answer, sources(args.files), out)
+        detail(f"{lines} lines in {time.perf_counter() - began:.1f} s")
     return 0
 
 
@@ -232,11 +238,15 @@ def output(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> None:
-    """Answer all lines of all inputs in order; what is ready is flushed before more is read."""
+def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> int:
+    """Answer all lines of all inputs in order; what is ready is flushed before more is read.
+
+    Lines are counted from `first`; returns the number of the next one.
+    """
     for source in inputs:
         for window in source.windows():
             for line in answer(window, first):
                 out.write(line.encode() + b"\n")
             out.flush()
             first += len(window)
+    return first
