@@ -43,7 +43,7 @@ def main(argv: list[str], prog: str = "textvae arithmetic") -> int:
     parser = argparse.ArgumentParser(prog=prog)
     add_arguments(parser)
     args = parsed(parser, argv)
-    return streams.guarded(prog, lambda: run(args))
+    return streams.guarded(prog, args, lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> int:

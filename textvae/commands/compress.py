@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from textvae.commands import streams
 from textvae.commands.latent_uses import Progress, begun, opened, parsed, progress
 from textvae.errors import UserError
+from textvae.volume import note
 
 if TYPE_CHECKING:
     from textvae.inference.compression.compressor import Coding
@@ -61,7 +62,7 @@ def main(argv: list[str], prog: str = "textvae compress") -> int:
     parser = argparse.ArgumentParser(prog=prog)
     add_arguments(parser)
     args = parsed(parser, argv)
-    return streams.guarded(prog, lambda: run(args))
+    return streams.guarded(prog, args, lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         return sweep(args, compressor.space, levels)
     with opened(args.output) as out, progress("bytes") as shown, source(args.file) as handle:
         rate = compressor.compress_to(out, chunks(handle, shown), coding)
-    print(f"{rate.bytes_in} bytes to {rate.bytes_out}: {rate.bits_per_line:.1f} bits a line", file=sys.stderr)
+    note(f"{rate.bytes_in} bytes to {rate.bytes_out}: {rate.bits_per_line:.1f} bits a line")
     if args.report:
         report(args, compressor.space, coding, rate.bits_per_line)
     return 0

@@ -13,6 +13,7 @@ from textvae.commands import streams
 from textvae.commands.latent_uses import RAW, WRONG, file_lines, load_space, opened, progress, put
 from textvae.commands.streams import EXIT_CODES
 from textvae.errors import UserError
+from textvae.volume import add_volume
 
 if TYPE_CHECKING:
     from textvae.evaluation.detection.detector import Detector
@@ -48,6 +49,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
             "--detector", metavar="FOLDER", type=Path, help="where it is kept (default: with the model)"
         )
         streams.add_computing(action, "not used here")
+        add_volume(action)
     add_fit(fit)
     add_score(score)
     return parser
@@ -82,7 +84,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
 def main(argv: list[str], prog: str = "textvae detect") -> int:
     """Parse and run; returns the exit code."""
     args = make_parser(prog).parse_args(argv)
-    return streams.guarded(prog, lambda: fit(args) if args.action == "fit" else score(args))
+    return streams.guarded(prog, args, lambda: fit(args) if args.action == "fit" else score(args))
 
 
 def folder_of(args: argparse.Namespace, space: LatentSpace) -> Path:

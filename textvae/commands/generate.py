@@ -53,7 +53,7 @@ def main(argv: list[str], prog: str = "textvae generate") -> int:
     parser = argparse.ArgumentParser(prog=prog)
     add_arguments(parser)
     args = parsed(parser, argv)
-    return streams.guarded(prog, lambda: run(args))
+    return streams.guarded(prog, args, lambda: run(args))
 
 
 def run(args: argparse.Namespace) -> int:

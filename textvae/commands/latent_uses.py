@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from textvae.commands import streams
 from textvae.commands.streams import DETOKENISE, EXIT_CODES
 from textvae.errors import UserError
+from textvae.volume import QUIET, Volume, add_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.latents.space import Drawn, LatentSpace
@@ -27,6 +28,7 @@ def begun(parser: argparse.ArgumentParser, description: str, examples: str, wron
     parser.description, parser.formatter_class = description, RAW
     parser.epilog = f"{EXIT_CODES.format(wrong=wrong)}\n\nexamples:\n{examples}"
     parser.add_argument("run", metavar="RUN", help="run directory of a training, or a model folder inside it")
+    add_volume(parser)
 
 
 def add_answers(parser: argparse.ArgumentParser, record: str) -> None:
@@ -133,7 +135,12 @@ class Progress:
         from rich.progress import Progress as Bar
 
         columns = (TextColumn(what), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-        self.bar = Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.bar = Bar(
+            *columns,
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty() or Volume.level == QUIET,
+        )
         self.task = self.bar.add_task(what, total=None)
         self.bar.start()
 

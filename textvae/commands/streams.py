@@ -107,10 +107,10 @@ def run(args: argparse.Namespace, command: LineCommand) -> int:
         settle(args, command.default)
         return answer_all(args, command)
 
-    return guarded(command.name, work)
+    return guarded(command.name, args, work)
 
 
-def guarded(name: str, work: Callable[[], int]) -> int:
+def guarded(name: str, args: argparse.Namespace, work: Callable[[], int]) -> int:
     """What `work` returns, or the exit code of what stopped it; name: of the command, as people type it."""
     try:
         set_volume(args)

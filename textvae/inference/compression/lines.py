@@ -165,11 +165,10 @@ class LineModel:
 
     def words(self, found: Words) -> list[str]:
         """The words of a record, without capitals."""
-        tokens: list[str]
         if any(self.unk in piece for piece in found.pieces):
             spelled = iter(found.unknown)
             ids = [i for piece in found.pieces for i in piece]
-            tokens = self.reader.tokenizer.convert_ids_to_tokens(ids)
+            tokens = [str(token) for token in self.reader.tokenizer.convert_ids_to_tokens(ids)]
             return [next(spelled) if i == self.unk else token for i, token in zip(ids, tokens, strict=True)]
         return " ".join(self.reader.decode(found.pieces)).split(" ")
 
