@@ -23,7 +23,7 @@ Without SENTENCE the lines of standard input, one line out for every line in.
 In Python: LatentSpace.from_pretrained(RUN).arithmetic(SENTENCE, plus=[...], minus=[...])."""
 
 EXAMPLES = """\
-  textvae arithmetic runs/yelp --plus "it was great !" "i love it ." --minus "it was awful !" -- "the staff was rude ."
+  textvae arithmetic runs/yelp "the staff was rude ." --plus "it was great !" "i love it ." --minus "it was awful !"
   textvae arithmetic runs/yelp --plus "they were good ." --minus "it was good ." < sentences.txt"""
 
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     begun(parser, DESCRIPTION, EXAMPLES)
     add = parser.add_argument
-    add("sentences", metavar="SENTENCE", nargs="*", help="what to change (after -- where it follows --plus or --minus)")
+    add("sentences", metavar="SENTENCE", nargs="*", help="what to change")
     add("--plus", metavar="TEXT", nargs="+", action="extend", default=[], help="sentences to add")
     add("--minus", metavar="TEXT", nargs="+", action="extend", default=[], help="sentences to take away")
     add("--scale", type=float, default=1.0, metavar="X", help="how much of the difference (default 1)")

@@ -22,7 +22,7 @@ The corpus is a text file, or what `textvae encode` made of one. Without SENTENC
 A line of output is score, line in the corpus and text, tabs between; several sentences are apart by empty lines."""
 
 EXAMPLES = """\
-  textvae nearest runs/yelp --corpus reviews.arrow "The staff was rude."
+  textvae nearest runs/yelp "The staff was rude." --corpus reviews.arrow
   textvae nearest runs/yelp --corpus reviews.txt --count 3 --metric l2 --part content --json < sentences.txt"""
 
 

@@ -233,7 +233,7 @@ class BlockCoder:
             decoder = network.output.log_probs(hidden).double().exp().numpy()
             contexts = [self.ngrams.contexts(found[row][-HIGHEST:]) for row in rows]
             ngrams = np.stack([self.ngrams.distribution(c) for c in contexts])
-            groups = [(self.row_kind(kinds[row]), len(c)) for row, c in zip(rows, contexts, strict=True)]
+            groups = [(self.row_kind(kinds[int(row)]), len(c)) for row, c in zip(rows, contexts, strict=True)]
             mixed = [self.mixture.mixed(*g, decoder[i], ngrams[i]) for i, g in enumerate(groups)]
             sums = cumulative(np.stack(mixed))
             for i, row in enumerate(rows):

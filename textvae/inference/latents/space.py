@@ -304,7 +304,8 @@ class LatentSpace:
     def interpolation(self, a: str, b: str, steps: int = 7, way: str = "lerp", **options: Any) -> list[list[Drawn]]:
         """The same with all candidates and their scores."""
         settings = writing_options(options)
-        return self.write(between(*self.encode([a, b]), steps, way), settings, like=self.reader.read([a])[0])
+        first, last = self.encode([a, b])
+        return self.write(between(first, last, steps, way), settings, like=self.reader.read([a])[0])
 
     def arithmetic(
         self, text: str, plus: Sequence[str] = (), minus: Sequence[str] = (), scale: float = 1.0, **options: Any
