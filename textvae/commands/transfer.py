@@ -65,23 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="0: neutral, 1: the style itself, above: exaggerated (default: as chosen on dev by the training)",
     )
-    add("--beam", type=int, metavar="N", help="beam width (default: the number of candidates; 1 is greedy)")
-    add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
-    add("--sample", action="store_true", default=None, help="draw from the model instead of searching")
-    add("--temperature", type=float, metavar="T", help="below 1: more cautious samples")
-    add("--top-k", type=int, metavar="K", help="sample among the K likeliest tokens")
-    add("--top-p", type=float, metavar="P", help="sample among the fewest tokens of total probability P")
-    add("--seed", type=int, metavar="N", help="seed of the samples (default 0)")
-    add("--length-penalty", type=float, metavar="A", help="rank by log-probability / length ** A (default 1)")
-    add(
-        "--no-repeat-ngram",
-        type=int,
-        metavar="N",
-        help="never write an n-gram of N tokens twice in a sentence",
-    )
-    add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
+    streams.add_search(add)
     add_reranking(parser)
-    add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
     streams.add_computing(parser, "each beam or sample a row", 384)
 
 
