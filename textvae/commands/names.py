@@ -9,6 +9,7 @@ COMMANDS = {
     "train": "train a model (all options: textvae train --help)",
     "transfer": "rewrite sentences in another style",
     "summarize": "shorten texts",
+    "parse": "put sentences in brackets, by a grammar learnt from sentences",
     "evaluate": "score a run, or any system's outputs",
     "sweep": "score a grid of decoding options or trainings; draw accuracy against BLEU",
     "fit-scorers": "make what reranking and retrieval need of a run",

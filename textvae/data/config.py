@@ -7,8 +7,10 @@ from typing import Literal, get_args
 
 from textvae.errors import UserError
 
-SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines"]
+SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines", "trees"]
 LEFT_OUT = "none"
+UNLABELLED: tuple[SourceName, ...] = ("lines", "trees")
+"""Sources whose sentences have no label."""
 
 
 @dataclass
@@ -17,8 +19,9 @@ class DataConfig:
 
     source: SourceName = "files"
     """Format: `files` (a folder of NAME.SPLIT.LABEL, one sentence a line), `jsonl`, `csv` (and tsv),
-    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), or `lines` (plain text without
-    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`)."""
+    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), `lines` (plain text without
+    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`),
+    or `trees` (the same with a tree in brackets on each line, as the Penn Treebank writes them; for `tree`)."""
 
     path: str = "data/yelp"
     """The folder of the files, or one single file (it becomes train, and dev is held out from it), or the

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textvae.config import ExperimentConfig, SentenceExperimentConfig
+from textvae.config import ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
@@ -78,7 +78,7 @@ class Prepared(PreparedSentences):
         return Collator(self.bag.content_ids, noise)
 
 
-def prepare_sentences(config: SentenceExperimentConfig, folder: Path) -> PreparedSentences:
+def prepare_sentences(config: SentenceExperimentConfig | TreeExperimentConfig, folder: Path) -> PreparedSentences:
     """Load the corpus; train a tokenizer, or take that of the run; tokenize."""
     corpus = load_corpus(config.data, config.text, cache_folder(config))
     if config.start and not (folder / "tokenizer").exists():
@@ -104,7 +104,7 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
 
 
 def tokenized_train(
-    config: ExperimentConfig | SentenceExperimentConfig, corpus: Corpus, tokenizer: Any
+    config: ExperimentConfig | SentenceExperimentConfig | TreeExperimentConfig, corpus: Corpus, tokenizer: Any
 ) -> TokenizedCorpus:
     """The training sentences as ids, kept in the cache."""
     key = hashlib.sha256(
@@ -128,6 +128,6 @@ def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWord
     return style_words, stop_words
 
 
-def max_length(config: ExperimentConfig | SentenceExperimentConfig) -> int:
+def max_length(config: ExperimentConfig | SentenceExperimentConfig | TreeExperimentConfig) -> int:
     """Longest sequence in tokens, `<s>` and `</s>` included; subwords get twice the room of words."""
     return (1 if config.tokenizer.kind == "word" else 2) * config.data.max_tokens + 2
