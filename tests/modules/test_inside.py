@@ -154,3 +154,17 @@ def test_rules_are_distributions_and_silent_words_are_never_written(compound: bo
     assert not words[..., :2].any()
     assert torch.equal(rules.log_words[0, 2], words.log().expand(2, -1, -1)[0, :, 8])
     assert not rules.log_words[1, 1:].any(), "padding"
+
+
+def test_a_grammar_that_is_sure_of_everything_has_finite_gradients() -> None:
+    """Scores of ±10⁴ in fp32: nearly all rules would underflow."""
+    torch.manual_seed(0)
+    network = GrammarNetwork(GrammarConfig(3, 4, 6), 9, 0, silent=(0, 1))
+    with torch.no_grad():
+        for name in ("root", "words"):
+            getattr(network, name)[-1].weight.mul_(1e5)
+        network.binary.weight.mul_(1e5)
+    ids = torch.randint(2, 9, (4, 12))
+    loss = -inside(network(ids, torch.tensor([12, 7, 2, 1])), torch.tensor([12, 7, 2, 1])).sum()
+    loss.backward()
+    assert loss.isfinite() and all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())

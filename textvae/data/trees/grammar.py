@@ -61,7 +61,7 @@ RULES = {
 for the whole rule, `!` for one that is drawn apart."""
 NUMBERS = ("sg", "pl")
 SHORTEST, LONGEST = 2, 12
-SPLITS = {"train": 4000, "dev": 300, "test": 500}
+SPLITS = {"train": 3000, "dev": 300, "test": 500}
 
 
 def write_tree(rng: random.Random, symbol: str = "S", depth: int = 12) -> str:
