@@ -40,8 +40,10 @@ def every_option() -> set[str]:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
+        parse,
         report,
         runs,
         summarize,
@@ -57,6 +59,7 @@ def every_option() -> set[str]:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
         report,
@@ -64,7 +67,7 @@ def every_option() -> set[str]:
         sweep,
     )
     parsers += [module.make_parser("x") for module in modules]
-    for module in (summarize, transfer):
+    for module in (parse, summarize, transfer):
         parsers.append(argparse.ArgumentParser())
         module.add_arguments(parsers[-1])
     return {option for parser in parsers for action in parser._actions for option in action.option_strings}

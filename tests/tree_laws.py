@@ -29,7 +29,7 @@ def tree_model(
     encoder: str = "gru",
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
-    vocabulary: int = VOCABULARY,
+    latent_kind: str = "gaussian",
     **latent: Any,
 ) -> CompoundPCFG:
     """A grammar of a few symbols in eval mode."""
@@ -38,10 +38,10 @@ def tree_model(
         kind=kind,  # type: ignore[arg-type]
         grammar=GrammarConfig(4, 5, 6),
         encoder=EncoderConfig(kind=encoder, size=8, heads=2),  # type: ignore[arg-type]
-        latent=LatentConfig(**{"size": 3, **latent}),
+        latent=LatentConfig(**{"kind": latent_kind, "size": 3, **latent}),
         embedding_size=7,
     )
-    return CompoundPCFG(saved_tree_config(config, vocabulary, LABELS, LONGEST + 2)).to(dtype).eval()
+    return CompoundPCFG(saved_tree_config(config, VOCABULARY, LABELS, LONGEST + 2)).to(dtype).eval()
 
 
 def tree_trainer(folder: Path, networks: dict[str, Any] | None = None, **training: Any) -> Trainer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from textvae.data.config import DataConfig
+from textvae.data.curriculum import CurriculumConfig
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.trees.config import TreeEvaluationConfig
@@ -34,6 +35,8 @@ class TreeExperimentConfig:
     """How raw text becomes words."""
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     """How words become ids: kind word, as a tree stands over words."""
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    """Short sentences first (the paper: at most 30 words in the first epoch, one word more in each further one)."""
     model: TreeModelConfig = field(default_factory=TreeModelConfig)
     """The networks."""
     objectives: TreeObjectives = field(default_factory=TreeObjectives)

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.config import TreeExperimentConfig
-from textvae.data.loader import BatchLoader
+from textvae.data.curriculum import CurriculumLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.data.trees.brackets import Tree, parse_tree
@@ -88,13 +88,14 @@ def assemble(
         with atomic_write(folder / "README.md") as card:
             card.write(tree_card(facts(config, prepared, model, networks(config), step, metrics)))
 
-    loader = BatchLoader(
+    loader = CurriculumLoader(
         prepared.train,
         prepared.collator(config.noise),
         config.training.batch_size,
         config.training.seed,
         accelerator.process_index,
         accelerator.num_processes,
+        config.curriculum,
     )
     size = f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences"
     return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
