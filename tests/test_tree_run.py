@@ -18,7 +18,13 @@ from textvae.errors import UserError
 from textvae.inference.trees import TreeParser
 from textvae.tokenization.config import TokenizerConfig
 
-TRAIN = ("train.py", "--config", "configs/toy/trees.yaml", "--model.grammar", '{"nonterminals":4,"preterminals":6,"size":16}')
+TRAIN = (
+    "train.py",
+    "--config",
+    "configs/toy/trees.yaml",
+    "--model.grammar",
+    '{"nonterminals":4,"preterminals":6,"size":16}',
+)
 SHORT = ("--training.max_steps", "8", "--training.evaluate_every", "4", "--training.checkpoint_every", "4")
 
 

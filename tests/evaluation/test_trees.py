@@ -76,7 +76,9 @@ def test_the_table_of_baselines() -> None:
     found = baselines([FIVE] * 50)
     assert set(found) == {"left-branching", "right-branching", "balanced", "random", "bound"}
     assert found["right-branching"].corpus_f1 == pytest.approx(0.4) and found["bound"].corpus_f1 == pytest.approx(0.8)
-    assert found["random"].sentence_f1 < found["bound"].sentence_f1 and found["random"] == baselines([FIVE] * 50)["random"]
+    assert (
+        found["random"].sentence_f1 < found["bound"].sentence_f1 and found["random"] == baselines([FIVE] * 50)["random"]
+    )
 
 
 # ---------------------------------------------------------------------------------------------- a grammar
@@ -125,7 +127,9 @@ def test_the_n_gram_model_predicts_the_same_words_and_ends() -> None:
     train = TokenizedCorpus.from_lists([[5]] * 50 + [[3]], [0] * 51)
     assert as_words(train)[0] == "5" and as_words(train)[-1] == "<unk>"
     model = ngram_model(train, 2)
-    found = evaluate_trees(tree_model("neural"), KnownTrees(train, [None] * 51), tiny_collator(), TreeEvaluationConfig(), model)
+    found = evaluate_trees(
+        tree_model("neural"), KnownTrees(train, [None] * 51), tiny_collator(), TreeEvaluationConfig(), model
+    )
     assert found.tokens == 102 and found.ngram_perplexity is not None and 1 < found.ngram_perplexity < 1.5
 
 
@@ -135,6 +139,7 @@ def test_validation_scores_by_likelihood_and_only_tells_f1() -> None:
     metrics = TreeValidator(config, known(), tiny_collator(), (1.0, 0.5), said.append)(tree_model(), 7)
     assert metrics["dev/score"] == pytest.approx(-(metrics["dev/J_rec"] + 0.5 * metrics["dev/J_kl"]))
     assert "dev/sentence_f1" in metrics and said[0].startswith("step 7  dev: score ")
-    neural = TreeValidator(config, known(trees=False), tiny_collator(), (1.0, 1.0), said.append)(tree_model("neural"), 7)
+    neural = TreeValidator(config, known(trees=False), tiny_collator(), (1.0, 1.0), said.append)(
+        tree_model("neural"), 7
+    )
     assert neural["dev/score"] == -neural["dev/nll"] and "dev/sentence_f1" not in neural and "dev/J_kl" not in neural
-

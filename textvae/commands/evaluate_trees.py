@@ -74,7 +74,9 @@ def evaluate(run: Path, options: TreeOptions) -> None:
     if folder is not None:
         settings = {"data": name, "evaluation": vars(options.evaluation)}
         write_json(folder / "metrics.json", {**settings, **found.to_dict()})
-    show_table([f"{run.name}: {found.sentences} sentences of {name}", "", ""], [list(row) for row in likelihoods(found)])
+    show_table(
+        [f"{run.name}: {found.sentences} sentences of {name}", "", ""], [list(row) for row in likelihoods(found)]
+    )
     if found.trees:
         print()
         scored = found.trees["model"].sentences

@@ -29,7 +29,9 @@ class TreeExperimentConfig:
     """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
     cache: str | None = None
     """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
-    data: DataConfig = field(default_factory=lambda: DataConfig(source="trees", path="data/sample-trees", max_tokens=40))
+    data: DataConfig = field(
+        default_factory=lambda: DataConfig(source="trees", path="data/sample-trees", max_tokens=40)
+    )
     """Where the sentences come from. The trees of source `trees` are only compared with; any other source will do."""
     text: TextConfig = field(default_factory=TextConfig)
     """How raw text becomes words."""

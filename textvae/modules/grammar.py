@@ -12,7 +12,6 @@ from textvae.errors import UserError
 from textvae.modules.inside import Rules
 from textvae.modules.latents.base import at_least_fp32
 
-
 LEAST = -60.0
 """Smallest log-probability of a rule. It keeps every cell of the inside algorithm above fp32's e⁻⁸⁷, however sure a
 grammar becomes, and adds less to a distribution (10⁻²² for 90 symbols) than rounding does."""
@@ -51,7 +50,8 @@ def scorer(inputs: int, size: int, outputs: int) -> nn.Module:
 
 
 class GrammarNetwork(nn.Module):
-    """p(S → A) ∝ exp(f₁([w_S; z])), p(A → B C) ∝ exp(U [w_A; z]), p(T → w) ∝ exp(f₂([w_T; z]))  (Kim et al. 2019, eq. 1-3).
+    """p(S → A) ∝ exp(f₁([w_S; z])), p(A → B C) ∝ exp(U [w_A; z]), p(T → w) ∝ exp(f₂([w_T; z]))  (Kim et al. 2019,
+    sec. 2.2 and 2.3).
 
     z: (B, Z), or None with latent_size 0: one grammar for all sentences. silent: tokens that no symbol writes.
     One thing differs from the paper: a sentence may also be a single preterminal, so that one word has a probability.

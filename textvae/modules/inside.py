@@ -61,7 +61,7 @@ def inside(rules: Rules, lengths: Tensor, scores: Tensor | None = None) -> Tenso
     words = rules.log_words.detach().amax(-1)
     chart = Chart([], [])
     chart.add((rules.log_words - words[..., None]).exp(), words)
-    blocks = {(l, r): rules.block(l, r) for l in (False, True) for r in (False, True)}
+    blocks = {(left, right): rules.block(left, right) for left in (False, True) for right in (False, True)}
     for width in range(2, longest + 1):
         values, logs = _spans(chart, blocks, width)
         if scores is not None:
@@ -69,7 +69,9 @@ def inside(rules: Rules, lengths: Tensor, scores: Tensor | None = None) -> Tenso
         chart.add(values, logs)
     branching = rules.binary.shape[1]
     roots = [rules.root[:, branching:], *[rules.root[:, :branching]] * (longest - 1)]
-    whole = [(v[:, 0] * root).sum(1).log() + m[:, 0] for v, m, root in zip(chart.values, chart.logs, roots, strict=True)]
+    whole = [
+        (v[:, 0] * root).sum(1).log() + m[:, 0] for v, m, root in zip(chart.values, chart.logs, roots, strict=True)
+    ]
     return torch.stack(whole, 1).gather(1, lengths[:, None] - 1)[:, 0]
 
 
@@ -77,7 +79,9 @@ def _spans(chart: Chart, blocks: dict[tuple[bool, bool], Tensor], width: int) ->
     """Σ over split points and rules A → B C, for all spans of one width: (B, starts, N) and their logarithms."""
     starts = chart.logs[0].shape[1] - width + 1
     splits = range(1, width)
-    exponents = torch.stack([chart.logs[k - 1][:, :starts] + chart.logs[width - k - 1][:, k : k + starts] for k in splits], -1)
+    exponents = torch.stack(
+        [chart.logs[k - 1][:, :starts] + chart.logs[width - k - 1][:, k : k + starts] for k in splits], -1
+    )
     top = exponents.amax(-1)
     weights = (exponents - top[..., None]).exp()
     total: Tensor | float = 0.0

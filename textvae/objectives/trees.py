@@ -16,7 +16,7 @@ from textvae.objectives.schedules import Weight
 def tree_reconstruction(nll: Tensor) -> Tensor:
     """J_rec = −log p(x | z) = −log Σ_t p(x, t | z)  (Kim et al. 2019, eq. 5).
 
-    nll: (B,) nats, the sum over all trees t done by the inside algorithm. With J_kl at weight 1 the two are the negative
+    nll: (B,) nats, all trees t summed out by the inside algorithm. With J_kl at weight 1 the two are the negative
     evidence lower bound; where there is no z, J_rec alone is −log p(x).
     """
     return nll

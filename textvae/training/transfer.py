@@ -36,7 +36,7 @@ READ_TERMS = frozenset({"J_content", "J_match"})
 
 @dataclass
 class TransferTrainingConfig:
-    """How the model learns from its own transfers (J_cycle, J_style, J_content, J_match, J_lm, J_adv_x, J_content_features, J_gram)."""
+    """How the model learns from its own transfers, by the terms of `objectives/transfer.py`."""
 
     start: int = 2000
     """Steps before the first transfer. Guide and language model learn until then and are frozen afterwards."""
@@ -181,7 +181,9 @@ class TransferRecipe(StyleContentRecipe):
         output, transferred = wrapped["model"](batch=batch, also=self.transferred)
         latents = output.latents
         heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
-        return TransferOutputs(batch, output, heads, self.config.adversarial, self.judged(self.perceived(transferred, batch)))
+        return TransferOutputs(
+            batch, output, heads, self.config.adversarial, self.judged(self.perceived(transferred, batch))
+        )
 
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(style | x)."""

@@ -62,7 +62,9 @@ def _pieces(line: str) -> Iterator[str]:
         depth += piece.startswith("(") - (piece == ")")
         yield piece
     if depth:
-        raise ValueError(f"{depth} bracket{'s' if depth > 1 else ''} not closed at the end of the line; one tree a line")
+        raise ValueError(
+            f"{depth} bracket{'s' if depth > 1 else ''} not closed at the end of the line; one tree a line"
+        )
 
 
 def format_tree(words: Sequence[str], spans: Collection[Span]) -> str:

@@ -5,8 +5,8 @@ adverbs after a verb, and a verb that agrees with its noun across all that stand
 
     (S (NP (NP (D a) (N1 (N dog))) (PP (P near) (NP (PN birds)))) (VP (VP (IV barks)) (Adv often)))
 
-Likelihood alone cannot tell `(a dog) barks` from `a (dog barks)`. So a third of the lines are fragments, as people answer
-questions: noun phrases, verb phrases, phrases with a preposition. What stands alone is a constituent elsewhere, too.
+Likelihood alone cannot tell `(a dog) barks` from `a (dog barks)`. So over a third of the lines are fragments, as people
+answer questions: noun phrases, verb phrases, phrases with a preposition. What stands alone is a constituent elsewhere.
 
 The files depend on the seed alone, not on the Python version (`sample_words.pick` says why).
 """
@@ -57,8 +57,8 @@ RULES = {
     "RC": ((1.0, "R VP.#"),),
     "VP": ((0.4, "IV.#"), (0.4, "TV.# NP.!"), (0.2, "VP.# Adv")),
 }
-"""Phrases: (probability, what it consists of). `#` stands for the number of the phrase itself, `?` for one that is drawn
-for the whole rule, `!` for one that is drawn apart."""
+"""Phrases: (probability, what it consists of). `#` stands for the number of the phrase itself, `?` for one that is
+drawn for the whole rule, `!` for one that is drawn apart."""
 NUMBERS = ("sg", "pl")
 SHORTEST, LONGEST = 2, 12
 SPLITS = {"train": 3000, "dev": 300, "test": 500}
