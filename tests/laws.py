@@ -50,8 +50,10 @@ PAD, BOS, EOS, UNK, MASK, FIRST_WORD = 0, 1, 2, 3, 4, 5
 LABELS = ("negative", "neutral", "positive")
 VOCABULARY, BAG, LONGEST = 37, 11, 7
 STYLE_WORDS = (8, 21, 30)
-"""Tokens that `hide_style_words` keeps from z_c."""
+"""Tokens that `hide_style_words` keeps from z_c; with `style_word_kinds` the first two are of one kind."""
 STYLE_SIZE, CONTENT_SIZE = 3, 5
+FEW: dict[str, Any] = {"codebook": 11, "flow_size": 6, "transforms": 2}
+"""Options of the latents that have codes or flows: few of each."""
 ADVERSARY_KINDS: tuple[AdversaryKind, ...] = get_args(AdversaryKind)
 OWN_ENCODERS, OWN_DECODERS = sorted(set(ENCODERS) - {"pretrained"}), sorted(set(DECODERS) - {"pretrained"})
 """Without networks that are read from elsewhere, whose laws are in tests/models/test_pretrained.py."""
@@ -79,8 +81,8 @@ def model_config(
     return ModelConfig(
         encoder=EncoderConfig(kind=encoder, size=8, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
         decoder=DecoderConfig(kind=decoder, size=12, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
-        style=LatentConfig(kind=latent, size=STYLE_SIZE, prior=prior),  # type: ignore[arg-type]
-        content=LatentConfig(kind=latent, size=CONTENT_SIZE, erase_labels=erase),  # type: ignore[arg-type]
+        style=LatentConfig(kind=latent, size=STYLE_SIZE, slots=STYLE_SIZE, prior=prior, **FEW),  # type: ignore[arg-type]
+        content=LatentConfig(kind=latent, size=CONTENT_SIZE, slots=CONTENT_SIZE, erase_labels=erase, **FEW),  # type: ignore[arg-type]
         embedding_size=6,
         embedding_dropout=dropout,
         output=output,  # type: ignore[arg-type]
@@ -97,7 +99,9 @@ def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any
     """A model in eval mode."""
     torch.manual_seed(seed)
     model = StyleContentVAE(tiny_config(**options)).to(dtype).eval()
-    model.set_style_tokens(list(STYLE_WORDS))
+    kinds = torch.zeros(model.config.vocab_size, dtype=torch.long)
+    kinds[list(STYLE_WORDS)] = torch.tensor([1, 1, 2])
+    model.set_style_tokens(list(STYLE_WORDS), kinds)
     return model
 
 
@@ -323,3 +327,13 @@ def assert_same_bits(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> 
 def latent_kinds() -> list[tuple[str, str]]:
     """Every latent with every prior."""
     return [(kind, prior) for kind in sorted(LATENTS) for prior in ("standard", "class_conditional")]
+
+
+COMPARING = ("mmd", "infomax", "batch_norm")
+"""Latents that set the sentences of a micro-batch beside each other in training, by definition: what they decode does
+not depend on the batch in evaluation (tests/models/test_sentence_vae.py), their penalty or statistics do."""
+
+
+def separate_latent_kinds() -> list[tuple[str, str]]:
+    """Every latent whose terms are of one sentence alone, with every prior."""
+    return [(kind, prior) for kind, prior in latent_kinds() if kind not in COMPARING]

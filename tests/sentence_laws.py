@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tests.laws import (
+    FEW,
     LABELS,
     LONGEST,
     VOCABULARY,
@@ -25,6 +26,7 @@ from textvae.modules.latents import LatentConfig
 from textvae.objectives.schedules import Weight
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.training.config import TrainingConfig
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.sentence_vae import SentenceRecipe
 from textvae.training.trainer import Trainer
 
@@ -45,7 +47,7 @@ def sentence_config(
     return SentenceModelConfig(
         encoder=EncoderConfig(kind=encoder, size=8, heads=2, dropout=dropout),  # type: ignore[arg-type]
         decoder=DecoderConfig(kind=decoder, size=12, heads=2, dropout=dropout),  # type: ignore[arg-type]
-        latent=LatentConfig(**{"kind": latent, "size": SIZE, "prior": prior, **options}),  # type: ignore[arg-type]
+        latent=LatentConfig(**{"kind": latent, "size": SIZE, "prior": prior, **FEW, "slots": 2, **options}),  # type: ignore[arg-type]
         embedding_size=6,
         embedding_dropout=dropout,
         bag_of_words=bag_of_words,
@@ -58,12 +60,17 @@ def sentence_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options:
     return SentenceVAE(saved_config(sentence_config(**options), VOCABULARY, LABELS, LONGEST + 2)).to(dtype).eval()
 
 
-def sentence_trainer(folder: Path, networks: dict[str, Any] | None = None, **training: Any) -> Trainer:
+def sentence_trainer(
+    folder: Path, networks: dict[str, Any] | None = None, game: PriorGameConfig | None = None, **training: Any
+) -> Trainer:
     """A trainer of a new network: 27 sentences are 4 steps of 8, the last of 3."""
     accelerator = tiny_accelerator()
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     networks = {"bag_of_words": True, **(networks or {})}
-    recipe = SentenceRecipe(sentence_model(**networks).train(), sentence_objectives())
+    model = sentence_model(**networks).train()
+    recipe = SentenceRecipe(model, sentence_objectives(), game or PriorGameConfig(hidden=7, updates=2))
+    if recipe.game is not None:
+        recipe.game.critic.to(model.embedding.weight.dtype)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
     return Trainer(accelerator, recipe, tiny_loader(tiny_corpus(27), config.batch_size), config, checkpoints)
 

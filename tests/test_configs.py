@@ -19,6 +19,11 @@ def test_every_yaml_loads_and_survives_a_round_trip(path: Path, tmp_path: Path) 
     assert load_config(tmp_path / "config.yaml") == config
 
 
+def test_without_arguments_the_default_configuration_counts() -> None:
+    config, flags = parse([], ROOT / "configs" / "yelp" / "style_content_vae.yaml")
+    assert config.run == "runs/yelp" and config.model.hide_style_words and not flags.resume
+
+
 def test_later_files_and_options_win() -> None:
     paper, dae = (ROOT / "configs" / "yelp" / f"paper_{name}.yaml" for name in ("vae", "dae"))
     config, _ = parse(["--config", str(paper), "--config", str(dae), "--training.epochs", "3"])

@@ -59,6 +59,12 @@ def test_every_fact_is_told() -> None:
     assert titles == ["How to use it", "Intended use", "Limits", "Data", "Training", "Scores on dev"]
 
 
+def test_the_limits_are_those_of_what_the_decoder_reads() -> None:
+    alone, looking = (model_card(replace(KNOWN, memory=kind)) for kind in ("none", "full"))
+    assert "128 + 8" in alone and "looks back" not in alone
+    assert "128 + 8" not in looking and "looks back" in looking
+
+
 def test_what_is_not_known_is_left_out() -> None:
     card = model_card(replace(FACTS, metrics={}))
     assert "None" not in card and "commit" not in card and "Terms of the data" not in card

@@ -31,8 +31,7 @@ what its author did not say, and must not be presented as theirs."""
 _LIMITS = """\
 - Sentences of the kind it was trained on, in their language and domain; other text comes out worse.
 - Sentences of at most {max_words} words; longer text is to be cut into sentences first.
-- Names, numbers and rare words are often lost or replaced: a sentence passes through {content_size} + {style_size}
-  numbers.
+{detail}
 - What goes with a style in the training data (topics, groups, places) can change with it. Nothing was done about biases
   and offensive words in these data.
 - The scores below come from automatic judges on development data, on which this model was also chosen."""
@@ -57,13 +56,23 @@ model = AutoModel.from_pretrained("RUN/best")
 ```"""
 
 
+_DETAILS = {
+    "none": """\
+- Names, numbers and rare words are often lost or replaced: a sentence passes through {content_size} + {style_size}
+  numbers.""",
+    "other": """\
+- The decoder looks back at the sentence without its style words. What a sentence says of its style in other words than
+  these may stay, words beside them may change with them, and the new words need not fit together.""",
+}
+
+
 @dataclass(frozen=True)
 class ModelFacts:
     """What a card tells. What is None is not known, and left out.
 
-    encoder, decoder: kind and size, as "gru 256". sentences: how many, by split. weights: of the objectives
-    at `step`. metrics: of the evaluation on dev at `step`, with or without the prefix `dev/`. language: a code of ISO
-    639-1.
+    encoder, decoder: kind and size, as "gru 256". memory: its kind. sentences: how many, by split. weights: of the
+    objectives at `step`. metrics: of the evaluation on dev at `step`, with or without the prefix `dev/`. language: a
+    code of ISO 639-1.
     """
 
     labels: Sequence[str]
@@ -81,6 +90,7 @@ class ModelFacts:
     step: int
     weights: Mapping[str, float]
     metrics: Mapping[str, float]
+    memory: str = "none"
     commit: str | None = None
     licence: str | None = None
     language: str | None = None
@@ -94,13 +104,19 @@ def model_card(facts: ModelFacts) -> str:
         "on sentences with labels and without parallel data.",
         "How to use it": _USE.format(target=json.dumps(facts.labels[-1], ensure_ascii=False)),
         "Intended use": _INTENDED,
-        "Limits": _LIMITS.format(**vars(facts)),
+        "Limits": limits(facts),
         "Data": data_section(facts),
         "Training": training_section(facts),
         "Scores on dev": scores_section(facts),
     }
     body = "\n\n".join(f"## {title}\n\n{text}" if title else text for title, text in sections.items())
     return f"{header(facts.language)}\n# Style transfer: {styles}\n\n{body}\n"
+
+
+def limits(facts: ModelFacts) -> str:
+    """What it cannot do, by what the decoder reads."""
+    detail = _DETAILS["none" if facts.memory == "none" else "other"].format(**vars(facts))
+    return _LIMITS.format(max_words=facts.max_words, detail=detail)
 
 
 def header(language: str | None, tags: Sequence[str] = TAGS) -> str:

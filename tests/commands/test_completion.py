@@ -54,8 +54,9 @@ def test_every_command_and_option_is_known() -> None:
     for name, copy in names.items():
         options = {option for action in parser_of(name)._actions for option in action.option_strings}
         assert options and options <= set(copy._option_string_actions)
-    run = next(action for action in names["transfer"]._actions if action.dest == "run")
-    assert run.complete == "folders" and not FOLDERS & FILES
+    run = next(action for action in names["export"]._actions if action.dest == "run")
+    inputs = next(action for action in names["transfer"]._actions if action.dest == "inputs")
+    assert run.complete == "folders" and inputs.complete == "files" and not FOLDERS & FILES
 
 
 def test_both_shells_are_written(script: Path, capsys: pytest.CaptureFixture[str]) -> None:

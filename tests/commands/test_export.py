@@ -10,8 +10,8 @@ import torch
 from random_summarizer import make_summarizer
 from safetensors import safe_open
 
+from textvae import shipped
 from textvae.cli import main
-from textvae.inference import loading
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer
 
@@ -66,8 +66,20 @@ def test_wrong_settings(
 
 
 def test_a_shipped_model_goes_by_its_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     assert main(["export", str(run), str(tmp_path / "news")]) == 0
-    assert loading.shipped() == ["news"]
+    assert shipped.shipped() == ["news"]
     assert Summarizer.from_pretrained("news", device="cpu")(LINES[0])
     assert json.loads((tmp_path / "news" / "best" / "config.json").read_text())["model_type"] == "textvae_seq2seq2seq"
+
+
+def test_a_style_model_is_handed_on_without_what_only_training_reads(trained_run: Path, tmp_path: Path) -> None:
+    assert main(["export", str(trained_run), str(tmp_path / "small")]) == 0
+    names = set(weights(tmp_path / "small"))
+    assert not any(name.startswith("bag_head") for name in names) and "embedding.weight" in names
+    small, whole = (StyleTransfer.from_pretrained(path, device="cpu") for path in (tmp_path / "small", trained_run))
+    kept = {name: value for name, value in whole.model.state_dict().items() if not name.startswith("bag_head")}
+    assert set(small.model.state_dict()) == set(kept) == names
+    for name, value in small.model.state_dict().items():
+        torch.testing.assert_close(value, kept[name], atol=1e-2, rtol=1e-2, check_dtype=False)
+    assert all(small(LINES, target="positive"))

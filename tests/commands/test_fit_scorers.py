@@ -49,7 +49,7 @@ def test_a_second_call_keeps_the_networks(fitted: Path, cache: Path, capsys: pyt
     guide = fitted / "best" / FOLDER / "guide.safetensors"
     before, weights = guide.stat().st_mtime_ns, (guide.parent / "reranking.json").read_text()
     assert main(["fit-scorers", str(fitted), "--no-index", "--cache", str(cache)]) == 0
-    out = capsys.readouterr().out
+    out = capsys.readouterr().err
     assert guide.stat().st_mtime_ns == before and "guide: dev accuracy" in out and "index" not in out
     assert (guide.parent / "reranking.json").read_text() == weights, "the search is deterministic"
 

@@ -181,7 +181,7 @@ def test_mistakes_are_told_in_one_line_and_exit_2(call: Call, tmp_path: Path) ->
 
 
 def test_usage_errors_exit_2_and_help_gives_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments, code in (([], 2), (["run", "--words", "many"], 2), (["run", "--to", "x"], 2), (["--help"], 0)):
+    for arguments, code in ((["run", "--words", "many"], 2), (["run", "--to", "x"], 2), (["--help"], 0)):
         with pytest.raises(SystemExit) as stop:
             main(arguments)
         assert stop.value.code == code

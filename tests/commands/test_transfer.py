@@ -187,7 +187,7 @@ def test_a_folder_that_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_usage_errors_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["run", "--beam", "many"], ["run", "--colour", "red"]):
+    for arguments in (["run", "--beam", "many"], ["run", "--colour", "red"]):
         with pytest.raises(SystemExit) as stop:
             main(arguments)
         assert stop.value.code == 2

@@ -6,7 +6,7 @@ import pytest
 
 from textvae import Summarizer
 from textvae.cli import main
-from textvae.inference.loading import SHIPPED, shipped
+from textvae.shipped import folder_of, shipped
 
 LINE = (
     "a man has been jailed for six months after he drove a stolen car into the wall of a school in the north of the "
@@ -20,7 +20,7 @@ def test_they_are_there() -> None:
 
 @pytest.mark.parametrize("name", shipped())
 def test_each_is_small_and_tells_where_it_comes_from(name: str) -> None:
-    folder = SHIPPED / name
+    folder = folder_of(name)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 25e6
     card = (folder / "best" / "README.md").read_text(encoding="utf-8")
     assert "## Data" in card and "sha256" in card and "## Limits" in card

@@ -22,19 +22,20 @@ from tests.laws import (
     VOCABULARY,
     assert_close,
     each_alone,
-    latent_kinds,
     outputs_of,
     per_sentence,
+    separate_latent_kinds,
     tiny_batch,
     tiny_model,
     tiny_networks,
 )
+from textvae.errors import UserError
 from textvae.models.style_content_vae import Latents, StyleContentOutput, StyleContentVAE
 from textvae.modules.latents import LatentOutput
 from textvae.modules.memory import MemoryConfig
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
-every_latent = pytest.mark.parametrize(("latent", "prior"), latent_kinds())
+every_latent = pytest.mark.parametrize(("latent", "prior"), separate_latent_kinds())
 ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
 
@@ -103,10 +104,11 @@ def test_a_memory_does_not_hold_hidden_style_words(kind: str) -> None:
     assert (rows[0] - rows[2]).abs().max() > 1e-6
 
 
-@pytest.mark.parametrize("hide", [True, False])
+@pytest.mark.parametrize(("hide", "word_kinds"), [(True, 0), (True, 2), (False, 0)])
 @pytest.mark.parametrize("kind", ["none", "full"])
-def test_points_that_are_words_are_encoded_as_words(hide: bool, kind: str) -> None:
-    model, batch = tiny_model(hide_style_words=hide, memory=MemoryConfig(kind=kind)), tiny_batch()  # type: ignore[arg-type]
+def test_points_that_are_words_are_encoded_as_words(hide: bool, word_kinds: int, kind: str) -> None:
+    memory = MemoryConfig(kind=kind)  # type: ignore[arg-type]
+    model, batch = tiny_model(hide_style_words=hide, style_word_kinds=word_kinds, memory=memory), tiny_batch()
     points = torch.nn.functional.one_hot(batch.input_ids, VOCABULARY).double()
     words = model.encode(batch.input_ids, batch.attention_mask)
     read = model.encode(batch.input_ids, batch.attention_mask, points=points)
@@ -134,8 +136,23 @@ def test_hidden_style_words_are_seen_by_the_style_only(encoder: str) -> None:
 
 
 @pytest.mark.parametrize("encoder", OWN_ENCODERS)
-def test_alone_is_as_in_a_padded_batch_with_hidden_style_words(encoder: str) -> None:
-    model, adversaries = tiny_networks(encoder=encoder, hide_style_words=True)
+def test_the_content_knows_the_kinds_of_hidden_words_and_no_more(encoder: str) -> None:
+    model = tiny_model(encoder=encoder, hide_style_words=True, style_word_kinds=2)
+    one, same, other = (torch.tensor([[6, word, 7, EOS]]) for word in STYLE_WORDS)
+    seen = [model.encode(ids, torch.ones_like(ids, dtype=torch.bool)) for ids in (one, same, other)]
+    assert_close(seen[0].content.mean, seen[1].content.mean, 1e-12)
+    assert (seen[0].content.mean - seen[2].content.mean).abs().max() > 1e-6
+    plain = tiny_model(encoder=encoder, hide_style_words=True, style_word_kinds=2)
+    plain.set_style_tokens(list(STYLE_WORDS), torch.zeros(model.config.vocab_size, dtype=torch.long))
+    untold = [plain.encode(ids, torch.ones_like(ids, dtype=torch.bool)) for ids in (one, other)]
+    assert_close(untold[0].content.mean, untold[1].content.mean, 1e-12)
+    assert_close(untold[0].style.mean, seen[0].style.mean, 1e-12, "the style sees the words themselves")
+
+
+@pytest.mark.parametrize("word_kinds", [0, 2])
+@pytest.mark.parametrize("encoder", OWN_ENCODERS)
+def test_alone_is_as_in_a_padded_batch_with_hidden_style_words(encoder: str, word_kinds: int) -> None:
+    model, adversaries = tiny_networks(encoder=encoder, hide_style_words=True, style_word_kinds=word_kinds)
     assert torch.isin(tiny_batch().input_ids, torch.tensor(STYLE_WORDS)).any()
     losses = per_sentence(outputs_of(model, adversaries, tiny_batch()))
     for row, batch in each_alone():
@@ -291,3 +308,8 @@ def test_the_stored_strength_is_the_default() -> None:
     model.config.transfer_strength = 2.5
     assert torch.equal(model.style_vector(1), model.style_vector(1, 2.5))
     assert not torch.equal(model.style_vector(1), model.style_vector(1, 1.0))
+
+
+def test_kinds_of_words_that_are_not_hidden_are_refused() -> None:
+    with pytest.raises(UserError, match="hide_style_words"):
+        tiny_model(style_word_kinds=2)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from report.fabricated import style_config, style_lines, summary_config, summary_lines, write_run
 
 from textvae.report import figures
-from textvae.report.curves import Curve, Panel, PanelGroup, all_groups
+from textvae.report.curves import Curve, Panel, PanelGroup, all_groups, curve
 from textvae.report.records import RunRecord, read_run
 
 
@@ -23,6 +23,12 @@ def records(tmp_path: Path) -> list[RunRecord]:
 
 def by_title(groups: list[PanelGroup]) -> dict[tuple[str, str], Panel]:
     return {(group.name, panel.title): panel for group in groups for panel in group.panels}
+
+
+def test_a_step_that_was_evaluated_twice_is_drawn_once(tmp_path: Path) -> None:
+    lines = [{"step": 5, "dev/score": 0.1}, {"step": 9, "dev/score": 0.3}, {"step": 5, "dev/score": 0.2}]
+    found = curve(read_run(write_run(tmp_path / "run", style_config(), lines)), 0, "dev/score")
+    assert found is not None and (found.steps, found.values) == ((5, 9), (0.2, 0.3))
 
 
 def test_every_logged_number_has_its_panel(records: list[RunRecord]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from report.fabricated import style_config, style_lines, summary_config, summary_lines, write_run
+from report.fabricated import style_config, style_lines, summary_config, summary_lines, weight, write_run
 
 from textvae.objectives import style_content, summarization
 from textvae.report.equations import CHOSEN, STYLE, SUMMARIES, equation_of, terms
@@ -26,6 +26,18 @@ def test_every_style_objective_has_an_equation(tmp_path: Path) -> None:
     assert found["J_kl_s"].weight == "0.03, tanh over 50 steps" and found["J_rec"].weight == "1.0"
     assert found["J_rec"].train == pytest.approx(5 / 100) and found["J_rec"].dev == 1.5
     assert found["J_mul_s"].dev is None
+
+
+def test_every_term_that_can_have_a_weight_has_an_equation(tmp_path: Path) -> None:
+    config = style_config()
+    names = [f.name for f in fields(style_content.ObjectivesConfig) if f.name.startswith("J_")]
+    config["objectives"] |= {name: weight(1.0) for name in names}
+    config["transfer"] = {"language_prior": "reverse"}
+    found = {term.name: term for term in terms(read_run(write_run(tmp_path / "run", config, [])))}
+    assert [name for name in names if not found[name].equation] == ["J_language"]  # plain nats a token
+    assert found["J_style"].equation == found["J_dis_s"].equation == "−Σ_l t_s(l) log y_s(l)"
+    assert found["J_style"].source == "" and "John" in found["J_mul_s"].source
+    assert found["J_content"].equation.startswith("‖a − b‖²") and "Lample" in found["J_cycle"].source
 
 
 def test_the_form_of_an_objective_is_the_configuration_s(tmp_path: Path) -> None:

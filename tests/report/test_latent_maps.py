@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textvae.report.latent_maps import maps
+from textvae.report.latent_maps import Plane, maps
 
 
 def clusters(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,3 +46,16 @@ def test_a_collapsed_space_is_drawn_and_called_so() -> None:
 def test_sentences_that_repeat_do_not_matter() -> None:
     values, _ = clusters(4)
     assert all(np.isfinite(m.points).all() for m in maps({"z": np.concatenate([values, values, values[:1]])}))
+
+
+@pytest.mark.parametrize("size", [1, 2, 8])
+def test_a_point_is_moved_along_the_plane_and_nowhere_else(size: int) -> None:
+    values, _ = clusters(size)
+    plane, place = Plane.fit(values), np.array([0.2, 0.9])
+    np.testing.assert_allclose(plane.draw(values), maps({"z": values})[0].points)
+    moved = plane.moved(values[7], place)
+    wanted = place if size > 1 else np.array([0.2, 0.5])  # a line has one direction
+    np.testing.assert_allclose(plane.draw(moved[None])[0], wanted, atol=1e-9)
+    off = np.eye(size) - plane.axes.T @ plane.axes  # what the plane does not show
+    np.testing.assert_allclose(off @ moved, off @ values[7], atol=1e-9)
+    np.testing.assert_allclose(plane.moved(values[7], plane.draw(values)[7]), values[7], atol=1e-9)

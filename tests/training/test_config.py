@@ -46,6 +46,16 @@ def test_nothing_else_is_negative(name: str) -> None:
         TrainingConfig(**{name: -1})
 
 
+def test_the_length_is_that_of_epochs_recipe_or_steps_whichever_ends_first() -> None:
+    assert TrainingConfig(epochs=3).steps(7) == 21
+    assert TrainingConfig(epochs=3, max_steps=5).steps(7) == 5
+    assert TrainingConfig(epochs=None, max_steps=500).steps(7) == 500
+    assert TrainingConfig(epochs=3).steps(7, wanted=100) == 100
+    assert TrainingConfig(epochs=3, max_steps=5).steps(7, wanted=100) == 5
+    with pytest.raises(UserError, match="max_steps"):
+        TrainingConfig(epochs=None)
+
+
 def test_a_batch_is_a_whole_number_of_micro_batches() -> None:
     with pytest.raises(UserError, match="multiple"):
         TrainingConfig(batch_size=10, accumulation=4)

@@ -143,6 +143,7 @@ def test_with_every_network(tmp_path: Path, encoder: str, decoder: str, options:
         {"networks": {"adversary": "mlp"}},
         {"networks": {"adversary": "discriminant"}},
         {"networks": {"hide_style_words": True}},
+        {"networks": {"hide_style_words": True, "style_word_kinds": 2}},
         {"networks": {"erase": True}},
     ],
 )

@@ -14,9 +14,9 @@ from tests.laws import (
     OWN_DECODERS,
     all_objectives,
     assert_close,
-    latent_kinds,
     outputs_of,
     parameters_of,
+    separate_latent_kinds,
     tiny_batch,
     tiny_networks,
     tiny_trainer,
@@ -100,7 +100,8 @@ def after_steps(folder: Path, sizes: tuple[int, ...], **options: str) -> tuple[d
 
 @pytest.mark.parametrize(
     "options",
-    [{"encoder": e, "decoder": d} for e, d in DIAGONAL] + [{"latent": k, "prior": p} for k, p in latent_kinds()],
+    [{"encoder": e, "decoder": d} for e, d in DIAGONAL]
+    + [{"latent": k, "prior": p} for k, p in separate_latent_kinds()],
 )
 @pytest.mark.parametrize("sizes", [(4, 4), (1, 2, 5)])
 def test_accumulated_micro_batches_are_one_batch(tmp_path: Path, options: dict, sizes: tuple[int, ...]) -> None:

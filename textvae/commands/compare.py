@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.commands.terminal import show_json, show_table, warn
+from textvae.volume import add_volume, set_volume
 
 DESCRIPTION = """\
 Compare runs side by side: the facts (recipe, data, seed, commit, machine), what differs in their
@@ -31,6 +32,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="run directories, two or more")
     parser.add_argument("--json", action="store_true", help="the same for programs, with every digit")
+    add_volume(parser)
     return parser
 
 
@@ -41,8 +43,9 @@ def main(argv: list[str], prog: str = "textvae compare") -> int:
     from textvae.report.records import read_run
 
     args = make_parser(prog).parse_args(argv)
+    set_volume(args)
     if len(args.runs) < 2:
-        raise UserError("give two runs or more")
+        raise UserError("give two runs or more; `textvae runs` lists those that there are")
     found = compare([read_run(run) for run in args.runs])
     if args.json:
         show_json(found.to_dict())

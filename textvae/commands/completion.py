@@ -20,7 +20,7 @@ examples:
   textvae completion zsh > ~/.zfunc/_textvae      # a folder of $fpath, before compinit is called"""
 
 FOLDERS = frozenset({"run", "runs", "folders", "folder", "figures", "data", "save", "cache", "data.path", "start"})
-FILES = frozenset({"files", "output", "outputs", "config", "references", "documents"})
+FILES = frozenset({"files", "inputs", "output", "outputs", "config", "references", "documents"})
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:

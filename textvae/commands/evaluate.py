@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,20 +11,24 @@ from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.text import TextConfig, prepare
 from textvae.tokenization.style_words import StyleWordsConfig
+from textvae.volume import add_volume, note, set_volume
 
 if TYPE_CHECKING:
     from textvae.evaluation.evaluator import Evaluator
     from textvae.evaluation.task import Transfer
 
-EPILOG = """examples:
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, files that do not fit the test set, data that moved
+
+examples:
   textvae evaluate runs/yelp
   textvae evaluate runs/yelp --strength 1.5 --examples 10
   textvae evaluate runs/yelp --split dev --decoding.rerank true --save runs/yelp/reranked
   textvae evaluate --outputs outputs.0 outputs.1 --data.path data/yelp
-  textvae evaluate runs/news --words 8 (a summarizer: see textvae evaluate runs/news --help)
-  textvae evaluate runs/sentence_vae --samples 500 (how the latent of a sentence autoencoder is used)
-  textvae evaluate runs/trees --treebank my.trees (trees of a grammar against known ones)
-  textvae evaluate --outputs summaries.txt --references titles.txt (summaries of any system)
+  textvae evaluate runs/news --words 8                                # a summarizer: its --help is its own
+  textvae evaluate runs/sentence_vae --samples 500                    # how a sentence autoencoder uses its latent
+  textvae evaluate runs/trees --treebank my.trees                     # trees of a grammar against known ones
+  textvae evaluate --outputs summaries.txt --references titles.txt    # summaries of any system
 """
 
 
@@ -71,9 +74,16 @@ def make_parser(prog: str) -> Any:
     """Options of the command; those of data, text and style words count only where there is no run."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__, epilog=EPILOG)
-    parser.formatter_class = type("Formatter", (parser.formatter_class,), {"_fill_text": lambda s, t, w, i: t})
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} [RUN] [--outputs FILE ...] [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
     parser.add_argument("run", nargs="?", help="run directory")
     parser.add_argument(
         "--outputs",
@@ -88,6 +98,7 @@ def make_parser(prog: str) -> Any:
     parser.add_argument("--data", type=DataConfig, default=DataConfig())
     parser.add_argument("--text", type=TextConfig, default=TextConfig())
     parser.add_argument("--style_words", type=StyleWordsConfig, default=StyleWordsConfig())
+    add_volume(parser)
     return parser
 
 
@@ -108,6 +119,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     parser = make_parser(prog)
     namespace = parser.parse_args(argv)
     built = parser.instantiate_classes(namespace)
+    set_volume(built)
     options = EvaluateOptions(**{name: getattr(built, name) for name in EvaluateOptions.__dataclass_fields__})
     outputs: list[str] = built.outputs or []
     given = {name: getattr(built, name) for name in ("strength", "beam") if getattr(built, name) is not None}
@@ -132,6 +144,7 @@ def evaluate(
     from textvae.config import ExperimentConfig, load_config
     from textvae.evaluation.output_files import read_outputs, save_evaluation
     from textvae.experiment.evaluation import FinishedRun, evaluator_of_data
+    from textvae.experiment.sweeps.results import checksum_of_test_set
 
     if run is not None:
         config = load_config(Path(run) / "config.yaml")
@@ -160,6 +173,7 @@ def evaluate(
             "speed": speed,
             "probes": finished.probes(),
         }
+    extra |= {"split": options.split, "test_set": checksum_of_test_set(evaluator.task.inputs)}
     result = evaluator.score(transfers, name=options.name or (Path(run).name if run else "system"))
     folder = options.save or (str(Path(run) / "evaluation") if run and not outputs else None)
     if folder:  # before anything is printed: a reader such as `head` may close the pipe
@@ -169,7 +183,7 @@ def evaluate(
     for line in examples(evaluator, transfers, options.examples):
         print(line)
     if folder:
-        print(f"saved in {folder}", file=sys.stderr)
+        note(f"saved in {folder}")
     return 0
 
 

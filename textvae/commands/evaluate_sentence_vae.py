@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
+from textvae.volume import add_volume, note, set_volume
+
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, data that moved
+
+examples:
+  textvae evaluate runs/sentence_vae
+  textvae evaluate runs/sentence_vae --samples 500 --split dev
+"""
 
 
 @dataclass
@@ -28,8 +36,17 @@ def make_parser(prog: str) -> Any:
     """Options of the command."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__)
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} RUN [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
+    add_volume(parser)
     parser.add_argument("run", help="run directory of a sentence autoencoder")
     parser.add_argument("--samples", type=int, help="short for --diagnostics.samples")
     parser.add_class_arguments(SentenceOptions)
@@ -41,6 +58,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     parser = make_parser(prog)
     argv = ["--diagnostics.samples" + a.removeprefix("--samples") if a.startswith("--samples") else a for a in argv]
     built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
     options = SentenceOptions(**{name: getattr(built, name) for name in SentenceOptions.__dataclass_fields__})
     evaluate(Path(built.run), options)
     return 0
@@ -69,4 +87,4 @@ def evaluate(run: Path, options: SentenceOptions) -> None:
     show_table(title, [list(row) for row in rows(found)])
     for warning in said:
         print(f"warning: {warning}")
-    print(f"saved in {folder}", file=sys.stderr)
+    note(f"saved in {folder}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,17 @@ from textvae.errors import UserError
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
 from textvae.files import default_cache, read_lines
 from textvae.text import TextConfig, prepare
+from textvae.volume import add_volume, note, set_volume
 
 if TYPE_CHECKING:
     from textvae.evaluation.summaries.evaluator import SummaryEvaluator
     from textvae.evaluation.summaries.instruments import SummaryInstruments
     from textvae.evaluation.summaries.results import SummaryEvaluation
 
-EPILOG = """examples:
+EPILOG = """exit codes:
+  0  done       2  wrong input: files of different lengths, a column that is not there
+
+examples:
   textvae evaluate --outputs summaries.txt --references titles.txt
   textvae evaluate --outputs summaries.txt --references dev.jsonl --texts human.txt --train_documents articles.txt
   textvae evaluate --outputs summaries.txt --documents articles.txt
@@ -66,15 +69,23 @@ def make_parser(prog: str) -> Any:
     """Options of the command."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__, epilog=EPILOG)
-    parser.formatter_class = type("Formatter", (parser.formatter_class,), {"_fill_text": lambda s, t, w, i: t})
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} --outputs FILE [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
     parser.add_argument(
         "--outputs", required=True, metavar="FILE", help="one summary a line, in order of the documents"
     )
     parser.add_class_arguments(SummaryOptions)
     parser.add_argument("--evaluation", type=SummaryEvaluationConfig, default=SummaryEvaluationConfig())
     parser.add_argument("--text", type=TextConfig, default=TextConfig())
+    add_volume(parser)
     return parser
 
 
@@ -82,6 +93,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
     parser = make_parser(prog)
     built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
     options = SummaryOptions(**{name: getattr(built, name) for name in SummaryOptions.__dataclass_fields__})
     evaluate_summaries(built.outputs, options, built.evaluation, built.text)
     return 0
@@ -123,7 +135,7 @@ def publish(
     for line in examples(evaluator, outputs, count):
         print(line)
     if folder is not None:
-        print(f"saved in {folder}", file=sys.stderr)
+        note(f"saved in {folder}")
 
 
 def test_pairs(options: SummaryOptions, text: TextConfig) -> tuple[list[str], list[str]]:

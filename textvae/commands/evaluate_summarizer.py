@@ -8,7 +8,16 @@ from typing import Any, Literal
 
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
 from textvae.inference.config import SummaryDecodingConfig
+from textvae.volume import add_volume, set_volume
 
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, data that moved
+
+examples:
+  textvae evaluate runs/news
+  textvae evaluate runs/news --words 8 --examples 5
+  textvae evaluate runs/news --split dev --step 1200 --save runs/news/evaluation-1200
+"""
 SHORT = {f"--{name}": f"--decoding.{name}" for name in SummaryDecodingConfig.__dataclass_fields__}
 """`--words 9` is short for `--decoding.words 9`, and so on."""
 
@@ -37,11 +46,20 @@ def make_parser(prog: str) -> Any:
     """Options of the command."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__)
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} RUN [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
     parser.add_argument("run", help="run directory of a summarizer")
     parser.add_class_arguments(SummarizerOptions)
     parser.add_argument("--evaluation", type=SummaryEvaluationConfig, default=SummaryEvaluationConfig())
+    add_volume(parser)
     return parser
 
 
@@ -50,6 +68,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     parser = make_parser(prog)
     argv = [SHORT.get(name, name) + equals + value for name, equals, value in (a.partition("=") for a in argv)]
     built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
     options = SummarizerOptions(**{name: getattr(built, name) for name in SummarizerOptions.__dataclass_fields__})
     evaluate_summarizer(Path(built.run), options, built.evaluation)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from textvae.errors import UserError
 from textvae.evaluation.trees.config import TreeEvaluationConfig
+from textvae.volume import add_volume, note, set_volume
 
 if TYPE_CHECKING:
     from textvae.evaluation.trees.evaluator import TreeEvaluation
+
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, a line that is no tree, data that moved
+
+examples:
+  textvae evaluate runs/trees
+  textvae evaluate runs/trees --treebank my.trees --longest 30
+"""
 
 
 @dataclass
@@ -37,8 +45,17 @@ def make_parser(prog: str) -> Any:
     """Options of the command."""
     import jsonargparse
 
+    from textvae.config.parsing import Formatter
+
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(prog=prog, description=__doc__)
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} RUN [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
+    add_volume(parser)
     parser.add_argument("run", help="run directory of a grammar")
     parser.add_class_arguments(TreeOptions)
     return parser
@@ -48,6 +65,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
     parser = make_parser(prog)
     built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
     evaluate(Path(built.run), TreeOptions(**{n: getattr(built, n) for n in TreeOptions.__dataclass_fields__}))
     return 0
 
@@ -83,7 +101,7 @@ def evaluate(run: Path, options: TreeOptions) -> None:
         show_table(["trees", "sentence F1", "corpus F1"], list(f1_rows(found)), right=(1, 2))
         print(f"unlabelled, {scored} sentences with more than trivial spans; bound: what a binary tree can reach")
     if folder is not None:
-        print(f"saved in {folder}", file=sys.stderr)
+        note(f"saved in {folder}")
 
 
 def likelihoods(found: TreeEvaluation) -> Iterator[tuple[str, str, str]]:

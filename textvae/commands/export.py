@@ -8,13 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from textvae.volume import add_volume, note, set_volume
+
 DESCRIPTION = """\
 Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card and its
-scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits
-unless --full is given. The folder can be used in the place of the run; checkpoints, metrics and data stay
-where they are."""
+scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits,
+without the head that only the training reads, unless --full is given. The folder can be used in the place
+of the run; checkpoints, metrics and data stay where they are."""
 
 EPILOG = """\
+exit codes:
+  0  done       2  wrong input: no run, a folder that exists, an unknown setting
+
 examples:
   textvae export runs/news my-summarizer
   textvae export runs/news my-summarizer --set words=12 --set choose_length=true"""
@@ -38,14 +43,16 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="summarizers: how summaries are written where nobody says otherwise (fields of `decoding`)",
     )
+    add_volume(parser)
     return parser
 
 
 def main(argv: list[str], prog: str = "textvae export") -> int:
     """Exit code 0; UserError where the run or the folder is wrong."""
     args = make_parser(prog).parse_args(argv)
+    set_volume(args)
     export(args.run, args.folder, args.full, args.set, args.index)
-    print(f"exported to {args.folder}")
+    note(f"exported to {args.folder}")
     return 0
 
 
@@ -67,6 +74,8 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
     model: Any = loaded.model
     if settings:
         model.config.decoding = decoding(model.config, settings)
+    if not full and hasattr(model, "drop_training_heads"):
+        model.drop_training_heads()
     with new_folder(folder) as target:
         (model if full else model.to(torch.float16)).save_pretrained(target / "best")
         shutil.copytree(home / "tokenizer", target / "tokenizer")

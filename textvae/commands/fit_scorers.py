@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from textvae.volume import add_volume, note, set_volume
+
 DESCRIPTION = """\
 Make what `textvae transfer --rerank`, `--retrieve` and `--revise` need of a run, in RUN/best/scorers:
 a style classifier and a language model of the training sentences, an index of them by content, and the
@@ -13,7 +15,10 @@ weights of the reranking score, searched on the dev part without references. Nei
 language model is one of those that `textvae evaluate` reports by. A few minutes on one core."""
 
 EPILOG = """\
-example:
+exit codes:
+  0  done       2  wrong input: no run, a summarizer, data that moved (see --data-path)
+
+examples:
   textvae fit-scorers runs/yelp
   textvae transfer runs/yelp --to positive --rerank reviews.txt"""
 
@@ -39,12 +44,14 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--index-size", type=int, default=64, metavar="D", help="numbers kept of a content vector (default 64)")
     add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
     add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
+    add_volume(parser)
     return parser
 
 
 def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
     """Exit code 0; UserError where the run or its data are wrong."""
     args = make_parser(prog).parse_args(argv)
+    set_volume(args)
     from textvae.config import load_config
     from textvae.config.parsing import task_of
     from textvae.errors import UserError
@@ -65,6 +72,6 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
         accuracy=args.accuracy,
         refit=args.refit,
     )
-    folder = ScorerFitting(FinishedRun(config, args.run), settings, print)()
-    print(f"stored in {folder}")
+    folder = ScorerFitting(FinishedRun(config, args.run), settings, note)()
+    note(f"stored in {folder}")
     return 0

@@ -16,6 +16,7 @@ COMMANDS = {
     "runs": "list trainings: state, best score, age, size",
     "compare": "how runs differ in configuration and metrics",
     "report": "a page about runs: curves, maps, tables, examples",
+    "demo": "try models in a browser",
     "export": "copy what is needed to use a model",
     "data": "download data sets, check your own",
     "completion": "a script that lets the shell complete commands and options",

@@ -14,6 +14,9 @@ from textvae.commands.streams import EXIT_CODES, Answer, LineCommand
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.trees import Parsed, TreeParser
 
+DEFAULT = "nothing is meant"
+"""No grammar comes with the package."""
+
 DESCRIPTION = """\
 Put brackets around the constituents of sentences, one line out for every line in.
 
@@ -35,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    streams.add_streams(parser, "input, tree, words, spans (from word i up to word j), log-probability in nats")
+    streams.add_streams(
+        parser, "input, tree, words, spans (from word i up to word j), log-probability in nats", DEFAULT
+    )
     add = parser.add_argument_group("computing").add_argument
     add("--batch-size", type=int, metavar="N", default=32, help="sentences parsed at once (default 32)")
     add("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
@@ -85,4 +90,4 @@ def talk(args: argparse.Namespace) -> int:
     return converse(Conversation(HELP, lambda _: "sentence", answer, {}), None)
 
 
-PARSE = LineCommand("textvae parse", answerer, talk)
+PARSE = LineCommand("textvae parse", answerer, talk, DEFAULT)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
+
+from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
 Write one HTML page about a run, or about several side by side: facts, each objective's equation beside
@@ -42,7 +43,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--sentences", metavar="N", type=int, default=1000, help="dev sentences on the maps; 0: no maps (default 1000)")
     add("--data", metavar="DIR", help="where the sentences of the runs lie now, if they were moved (style transfer)")
     add("--quick", action="store_true", help="load no model: no maps and nothing that a model writes")
-    add("--quiet", action="store_true", help="say nothing but errors")
+    add_volume(parser)
     return parser
 
 
@@ -53,6 +54,7 @@ def main(argv: list[str], prog: str = "textvae report") -> int:
     from textvae.report.records import read_run
 
     args = make_parser(prog).parse_args(argv)
+    set_volume(args)
     if args.sentences < 0:
         raise UserError(f"--sentences must not be negative, as {args.sentences} is")
     output = args.output or (args.runs[0] / "report.html" if len(args.runs) == 1 else Path("report.html"))
@@ -61,8 +63,7 @@ def main(argv: list[str], prog: str = "textvae report") -> int:
     records = [read_run(run) for run in args.runs]
 
     def tell(text: str) -> None:
-        if not args.quiet:
-            print(f"{time.perf_counter() - began:5.1f} s  {text}", file=sys.stderr, flush=True)
+        note(f"{time.perf_counter() - began:5.1f} s  {text}")
 
     began = time.perf_counter()
     from textvae.report.page import PageOptions, build_page

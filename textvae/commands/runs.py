@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textvae.commands.terminal import human_age, human_bytes, show_json, show_table, warn
+from textvae.volume import add_volume, set_volume
 
 if TYPE_CHECKING:
     from textvae.report.listing import RunRow
@@ -42,6 +43,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--sort", choices=SORTED, default="name", help="score, step and size: the largest first; age: the newest first")
     add("--reverse", action="store_true", help="the other way round")
     add("--json", action="store_true", help="everything known of each run, nothing shortened")
+    add_volume(parser)
     return parser
 
 
@@ -50,6 +52,7 @@ def main(argv: list[str], prog: str = "textvae runs") -> int:
     from textvae.report.listing import SORTS, list_runs
 
     args = make_parser(prog).parse_args(argv)
+    set_volume(args)
     now = time.time()
     rows = sorted(list_runs(args.folders or [Path("runs")], now), key=SORTS[args.sort])
     if args.reverse != (args.sort in ("score", "step", "size")):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import IO, TYPE_CHECKING
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
+from textvae.shipped import shipped
+from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.streaming import LineSource
@@ -42,13 +46,21 @@ class LineCommand:
     """Loads the model of the arguments onto a device (None: the default one)."""
     talk: Callable[[argparse.Namespace], int]
     """The prompt on a terminal; returns the exit code."""
+    default: str
+    """The model that comes with the package and is meant where no RUN is given."""
 
 
-def add_streams(parser: argparse.ArgumentParser, record: str) -> None:
-    """RUN, FILEs, --output and --json; `record` says what a line of JSON holds."""
+def add_streams(parser: argparse.ArgumentParser, record: str, default: str) -> None:
+    """RUN, FILEs, --output and --json; `record` says what a line of JSON holds, `default` which model is meant."""
     add = parser.add_argument
-    add("run", metavar="RUN", help="run directory of a training, or a model folder inside it")
-    add("files", metavar="FILE", nargs="*", help="text files, UTF-8, one text a line; - is standard input")
+    add(
+        "inputs",
+        metavar="[RUN] FILE",
+        nargs="*",
+        help="RUN: run directory of a training, a model folder inside it, or the name of a model that comes with "
+        f"textvae ({', '.join(shipped())}; without RUN {default}). FILE: text file, UTF-8, one text a line; - is "
+        "standard input; what is no file and has a space is itself the text",
+    )
     add(
         "--output",
         "-o",
@@ -57,6 +69,7 @@ def add_streams(parser: argparse.ArgumentParser, record: str) -> None:
         help="write here, whole or not at all (default: standard output)",
     )
     add("--json", action="store_true", help=f"one JSON object a line: {record}")
+    add_volume(parser)
 
 
 def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 192) -> None:
@@ -70,8 +83,10 @@ def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 
 def run(args: argparse.Namespace, command: LineCommand) -> int:
     """The command with its exit code."""
     try:
+        set_volume(args)
         keep_memory()
         with sigterm_unwinds():
+            settle(args, command.default)
             return answer_all(args, command)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes with one problem, one says so
@@ -109,6 +124,28 @@ def sigterm_unwinds() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def settle(args: argparse.Namespace, default: str) -> None:
+    """Tell RUN from FILEs: sets `run` and `files`."""
+    inputs, known = list(args.inputs), shipped()
+    if inputs and not is_text(inputs[0]) and (Path(inputs[0]).is_dir() or inputs[0] in known):
+        args.run = inputs.pop(0)
+    elif default in known:
+        args.run = default
+    else:
+        raise UserError("name a RUN: a run directory as `textvae train` leaves it")
+    args.files = inputs
+
+
+def is_text(name: str) -> bool:
+    """Whether an argument is a text by itself and not the name of a file."""
+    if not any(char.isspace() for char in name.strip()):
+        return False
+    try:
+        return not Path(name).exists()
+    except OSError:  # too long for a file name
+        return True
+
+
 def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     """Choose the way of working."""
     check_files(args.files)
@@ -123,17 +160,22 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     answer = command.load(args, args.device)
     with ExitStack() as stack:
         out = sys.stdout.buffer if args.output is None else stack.enter_context(output(args.output))
-        write(answer, sources(args.files), out)
+        began = time.perf_counter()
+        lines = write(answer, sources(args.files), out)
+        detail(f"{lines} lines in {time.perf_counter() - began:.1f} s")
     return 0
 
 
 def check_files(files: Iterable[str]) -> None:
     """Complain about files before the seconds that a model takes."""
     for name in files:
-        if name == "-":
+        if name == "-" or is_text(name):
             continue
         if not Path(name).exists():
-            raise UserError(f"{name}: no such file")
+            raise UserError(
+                f"{name}: no such file, run directory or model that comes with textvae ({', '.join(shipped())}); "
+                "a text of one word is read from standard input"
+            )
         if Path(name).is_dir():
             raise UserError(f"{name} is a folder; name the files in it")
         if not os.access(name, os.R_OK):
@@ -147,6 +189,8 @@ def sources(files: Iterable[str]) -> Iterator[LineSource]:
     for name in list(files) or ["-"]:
         if name == "-":
             yield LineSource(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "standard input")
+        elif is_text(name):
+            yield LineSource(io.BytesIO(name.encode()), "the command line")
         else:
             with open(name, "rb", buffering=0) as handle:
                 yield LineSource(handle, name)
@@ -165,11 +209,15 @@ def output(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> None:
-    """Answer all lines of all inputs in order; what is ready is flushed before more is read."""
+def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> int:
+    """Answer all lines of all inputs in order; what is ready is flushed before more is read.
+
+    Lines are counted from `first`; returns the number of the next one.
+    """
     for source in inputs:
         for window in source.windows():
             for line in answer(window, first):
                 out.write(line.encode() + b"\n")
             out.flush()
             first += len(window)
+    return first

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs nei
     from textvae.inference.summarization import Candidate, Summarizer
     from textvae.inference.summary_options import SummaryOptions
 
+DEFAULT = "news"
+
 DESCRIPTION = """\
 Shorten documents to a number of words, one line out for every line in.
 
@@ -28,6 +30,7 @@ EPILOG = f"""\
 {EXIT_CODES.format(wrong="no such file or model, text that is not UTF-8")}
 
 examples:
+  textvae summarize "The mayor, elected two years ago, said on Friday that the city will close three schools."
   textvae summarize runs/news --words 10 articles.txt --output titles.txt
   tr '\\n' ' ' < article.txt | textvae summarize runs/news --ratio 0.2
   textvae summarize runs/news --num-candidates 5 --json articles.txt
@@ -65,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    streams.add_streams(parser, "input, candidates with words and scores")
+    streams.add_streams(parser, "input, candidates with words and scores", DEFAULT)
     add = parser.add_argument_group("length (words as the model counts them: punctuation marks are words)").add_argument
     add("--words", type=int, metavar="N", help="most words (default: what is stored with the model, else 8)")
     add("--ratio", type=float, metavar="R", help="most words as a share of the document's, above 0 and at most 1")
@@ -167,4 +170,4 @@ def set_candidates(options: SummaryOptions, value: str) -> SummaryOptions:
     return replace(options, num_candidates=count, beam=beam)
 
 
-SUMMARIZE = LineCommand("textvae summarize", answerer, talk)
+SUMMARIZE = LineCommand("textvae summarize", answerer, talk, DEFAULT)

@@ -10,6 +10,7 @@ from typing import Any
 
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
+from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
 Score a grid of options with the judges of `textvae evaluate`, and draw style accuracy against BLEU beside
@@ -70,7 +71,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--data-path", metavar="FOLDER", help="where RUN's data are now, if they moved")
     add("--cache", metavar="FOLDER", help="judges and prepared data (default: that of the run)")
     add("--dry-run", action="store_true", help="list the points and what is done of them; do nothing")
-    add("--quiet", action="store_true", help="no progress; the table is printed all the same")
+    add_volume(parser)
     group = parser.add_argument_group("judges, as of textvae evaluate")
     for field in fields(EvaluationConfig):
         group.add_argument(
@@ -87,6 +88,7 @@ def main(argv: list[str], prog: str = "textvae sweep") -> int:
     parser = make_parser(prog)
     ours, others = split_arguments(argv, parser)
     args = parser.parse_args(ours)
+    set_volume(args)
     if (args.run is None) == (args.config is None):
         raise UserError("give a trained RUN to decode, or --config FILE to train; --help has examples of both")
     if not args.grid:
@@ -131,10 +133,9 @@ def split_arguments(argv: list[str], parser: argparse.ArgumentParser) -> tuple[l
 class Teller:
     """Progress on standard error, a line a point."""
 
-    def __init__(self, total: int, quiet: bool):
-        self.total, self.quiet = total, quiet
+    def __init__(self, total: int):
+        self.total = total
 
     def __call__(self, place: int, text: Any) -> None:
         """place counts from 0."""
-        if not self.quiet:
-            print(f"{place + 1}/{self.total}  {text}", file=sys.stderr, flush=True)
+        note(f"{place + 1}/{self.total}  {text}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from textvae.experiment.sweeps.decoding import check_model, decoding_points
 from textvae.experiment.sweeps.grid import Axis, Point, read_axes
 from textvae.experiment.sweeps.results import checksum_of_test_set, point_row, summary
 from textvae.experiment.sweeps.scoring import Scorer, read_result
+from textvae.volume import note
 
 POINTS = "points"
 
@@ -40,7 +40,7 @@ def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> in
     if args.split == "test":
         warn("these are points of the test part: report them, but choose none by their numbers")
     check_model(scorer.run.transfer, points)
-    tell = Teller(len(points), args.quiet)
+    tell = Teller(len(points))
     for place, (point, known) in enumerate(zip(points, found, strict=True)):
         tell(place, f"{point}: {'scored before' if known else 'decoding'}")
         if not known:
@@ -48,7 +48,7 @@ def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> in
             write_results(folder, collect(scorer, folder, axes, points))
     write_results(folder, collect(scorer, folder, axes, points), figure=True)
     show(folder)
-    print(f"saved in {folder}", file=sys.stderr)
+    note(f"saved in {folder}")
     return 0
 
 

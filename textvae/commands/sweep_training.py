@@ -96,7 +96,7 @@ def sweep_trainings(args: argparse.Namespace, others: Sequence[str], evaluation:
     if args.dry_run:
         show_table(["point", "state", "run"], [[str(t.point), state(t.folder), str(t.folder)] for t in found])
         return 0
-    sweep, tell = Sweep(args.runs, found, evaluation), Teller(len(found), args.quiet)
+    sweep, tell = Sweep(args.runs, found, evaluation), Teller(len(found))
     for place, training in enumerate(found):
         code = one_point(sweep, training, lambda text, place=place: tell(place, text))  # type: ignore[misc]
         sweep.write()

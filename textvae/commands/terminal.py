@@ -1,4 +1,7 @@
-"""Tables on a terminal, in a pipe, and for programs. Colour is off when piped, and where NO_COLOR is set."""
+"""Tables on a terminal, in a pipe, and for programs. Results go to standard output, all else to standard error.
+
+Colour is off when piped, and where NO_COLOR is set.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import math
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+from textvae.volume import QUIET, Volume
 
 WIDE = 1000
 """Columns of a pipe: nothing is cut or folded there."""
@@ -33,7 +38,9 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequen
 
 
 def warn(text: str) -> None:
-    """A line on standard error, yellow on a terminal."""
+    """A line on standard error, yellow on a terminal; none with --quiet."""
+    if Volume.level == QUIET:
+        return
     from rich.console import Console
     from rich.text import Text
 

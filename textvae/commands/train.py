@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from textvae.errors import UserError
+from textvae.volume import note, set_volume
 
 
 def main(argv: list[str], default_config: Path | None = None, prog: str = "textvae train") -> int:
@@ -27,6 +28,7 @@ def run(argv: list[str], default_config: Path | None, prog: str) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         config, flags = parse(argv, default_config, prog)
+        set_volume(flags)
         result = train(config, flags.resume, flags.overwrite, flags.quiet)
     except UserError as error:
         print(f"{prog}: {error}", file=sys.stderr)
@@ -40,9 +42,6 @@ def run(argv: list[str], default_config: Path | None, prog: str) -> int:
         "patience": f"stopped early: {config.training.patience} evaluations without a better score",
         "signal": "stopped; a checkpoint was written, go on with --resume",
     }[result.reason]
-    if not flags.quiet:
-        best = (
-            "" if progress.best_score is None else f", best dev score {progress.best_score:.3f} at {progress.best_step}"
-        )
-        print(f"{how} at step {progress.step}{best}\nrun directory: {config.run}", file=sys.stderr)
+    best = "" if progress.best_score is None else f", best dev score {progress.best_score:.3f} at {progress.best_step}"
+    note(f"{how} at step {progress.step}{best}\nrun directory: {config.run}")
     return 128 + result.signal if result.signal else 0

@@ -13,6 +13,8 @@ from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.style_transfer import Candidate, StyleTransfer, TransferOptions
 
+DEFAULT = "yelp"
+
 DESCRIPTION = """\
 Rewrite text in another style, one line out for every line in.
 
@@ -24,6 +26,7 @@ EPILOG = f"""\
 {EXIT_CODES.format(wrong="no such file, label or model, text that is not UTF-8")}
 
 examples:
+  textvae transfer --to positive "the food was bland"
   textvae transfer runs/yelp --to positive reviews.txt --output happy.txt
   echo "The food was awful!" | textvae transfer runs/yelp --to positive --num-candidates 5 --json
   accelerate launch --num_processes 2 -m textvae.cli transfer runs/yelp --to positive big.txt --output out.txt
@@ -36,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    streams.add_streams(parser, "input, target, candidates with scores")
+    streams.add_streams(parser, "input, target, candidates with scores", DEFAULT)
     parser.add_argument("--to", metavar="LABEL", help="style wanted: one of the labels of the training data")
     parser.add_argument(
         "--like", metavar="TEXT", action="append", help="style wanted: that of this text (may be given several times)"
@@ -140,7 +143,7 @@ def talk(args: argparse.Namespace) -> int:
     return prompt(model, options, args.json)
 
 
-TRANSFER = LineCommand("textvae transfer", answerer, talk)
+TRANSFER = LineCommand("textvae transfer", answerer, talk, DEFAULT)
 
 
 def as_line(line: str, candidates: list[Candidate], options: TransferOptions, as_json: bool) -> str:

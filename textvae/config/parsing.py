@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentError
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from textvae.config.summarization import SummarizationConfig
 from textvae.config.trees import TreeExperimentConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
+from textvae.volume import add_volume
 
 Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | TreeExperimentConfig
 
@@ -29,6 +31,27 @@ TASKS: dict[str, type[Config]] = {
 """What can be trained: the `task` of a configuration."""
 
 
+EXAMPLES = """\
+exit codes:
+  0  done       1  unexpected error       2  wrong input or usage       3  the training diverged
+  130/143       stopped by Ctrl-C or SIGTERM after a checkpoint; --resume goes on
+
+examples:
+  textvae train --config configs/toy/demo.yaml --run runs/mine
+  textvae train --config configs/toy/demo.yaml --data.path my-reviews --data.name reviews --training.epochs 3
+  textvae train --run runs/mine --resume
+  textvae train --config configs/toy/demo.yaml --print_config          # every option with its documentation
+  accelerate launch --multi_gpu --num_processes 4 train.py --run runs/yelp
+"""
+
+
+class Formatter(jsonargparse.DefaultHelpFormatter):
+    """Leaves examples as they are written."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text
+
+
 def make_parser(
     default_config: Path | None = None, prog: str = "train.py", task: str = "style_transfer"
 ) -> ArgumentParser:
@@ -36,20 +59,23 @@ def make_parser(
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog=prog,
+        usage=f"{prog} [--config FILE] [--run DIR] [--NAME VALUE ...]",
         description=f"Train a model for {task}. Every value of the configuration is an option; --task chooses between "
         f"{', '.join(TASKS)}.",
+        epilog=EXAMPLES,
+        formatter_class=Formatter,
         default_config_files=[str(default_config)] if default_config and default_config.exists() else [],
     )
     parser.add_argument("--config", action="config", help="YAML file; later options and files win")
     parser.add_argument("--resume", action="store_true", help="continue the run from its newest intact checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="delete a run of the same name and start again")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only errors")
+    add_volume(parser)
     parser.add_class_arguments(TASKS[task])
     return parser
 
 
 def parse(argv: list[str], default_config: Path | None = None, prog: str = "train.py") -> tuple[Any, Any]:
-    """Arguments to the configuration and the flags resume, overwrite and quiet.
+    """Arguments to the configuration and the flags resume, overwrite, quiet and verbose.
 
     The default configuration counts only where no `--config` is given, and its label names only for its own data. A
     resumed run goes on with the configuration in its own directory. Options win over all of them. The task decides
@@ -71,7 +97,7 @@ def parse(argv: list[str], default_config: Path | None = None, prog: str = "trai
 
 def given(argv: list[str], option: str) -> list[str]:
     """Every value that `option` has on the command line: `--option VALUE` or `--option=VALUE`."""
-    found = [value for name, value in zip(argv, [*argv[1:], ""], strict=True) if name == option]
+    found = [value for name, value in pairwise([*argv, ""]) if name == option]
     return found + [a.partition("=")[2] for a in argv if a.startswith(f"{option}=")]
 
 

@@ -15,6 +15,7 @@ from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.training.config import TrainingConfig
+from textvae.training.prior_game import PriorGameConfig
 
 
 @dataclass
@@ -43,6 +44,8 @@ class SentenceExperimentConfig:
     """Weights and schedules of every J."""
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(clip_norm=50.0))
     """The loop. Gradients are those of nats per sentence, so the norm they are clipped to is larger than elsewhere."""
+    adversarial: PriorGameConfig = field(default_factory=PriorGameConfig)
+    """The critic of an adversarial prior, where `model.latent.kind` is adversarial."""
     selection: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     """How the model is looked at during training; the best has the lowest weighted sum of objectives on dev."""
 

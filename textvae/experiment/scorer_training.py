@@ -28,10 +28,10 @@ CLIP = 5.0
 class ScorerTraining:
     """Sizes and schedule. On Yelp (167,000 sentences) about two minutes on one core."""
 
-    guide: StyleGuideConfig = field(default_factory=StyleGuideConfig)
-    """Size of the classifier."""
+    guide: StyleGuideConfig = field(default_factory=lambda: StyleGuideConfig(embedding_size=48))
+    """Size of the classifier; narrow words, since it is handed on with the model."""
     language_model: LanguageModelConfig = field(
-        default_factory=lambda: LanguageModelConfig(embedding_size=96, size=192, dropout=0.1, output="adaptive")
+        default_factory=lambda: LanguageModelConfig(embedding_size=64, size=192, dropout=0.1, output="adaptive")
     )
     """Size of the language model; small, since it reads every candidate."""
     epochs: int = 2

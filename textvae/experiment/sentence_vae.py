@@ -64,7 +64,7 @@ def assemble(
 ) -> Assembled:
     """Network, recipe, batches and validation."""
     model = build_model(config, prepared)
-    recipe = SentenceRecipe(model, config.objectives)
+    recipe = SentenceRecipe(model, config.objectives, config.adversarial)
     if config.start:
         begin_with(recipe, Path(config.start), "model", reporter.message)
     weights = config.objectives

@@ -6,11 +6,14 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.config import ExperimentConfig
 from textvae.data.loader import BatchLoader
+from textvae.data.word_kinds import word_kinds
 from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.latents import calibrate
@@ -36,7 +39,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
-    model.set_style_tokens(prepared.bag.style_token_ids(prepared.tokenizer))
+    set_style_words(model, prepared)
     adversaries = Adversaries(
         config.model.style.size,
         config.model.content.size,
@@ -47,6 +50,16 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
         model.vector_size if model.sentence_memory is not None else 0,
     )
     return model, adversaries
+
+
+def set_style_words(model: StyleContentVAE, prepared: Prepared) -> None:
+    """Tell the model which tokens are style words, and of which kinds."""
+    ids, train, kinds = prepared.bag.style_token_ids(prepared.tokenizer), prepared.train, model.config.style_word_kinds
+    found = None
+    if kinds:
+        words = np.array(ids, dtype=np.int64)
+        found = torch.from_numpy(word_kinds(train, words, model.config.vocab_size, kinds))
+    model.set_style_tokens(ids, found)
 
 
 def make_recipe(
@@ -109,6 +122,7 @@ def facts(
         decoder=shape.decoder.title,
         style_size=shape.style.size,
         content_size=shape.content.size,
+        memory=shape.memory.kind,
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,

@@ -19,6 +19,7 @@ from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.transformers_parts import silent
+from textvae.shipped import folder_of, shipped
 from textvae.text import TextConfig
 from textvae.tokenization import load_tokenizer
 
@@ -39,9 +40,6 @@ PURPOSES: dict[str, str] = {
 """`model_type` → what such a model is for, in messages."""
 
 Model = TypeVar("Model", bound=PreTrainedModel)
-
-SHIPPED = Path(__file__).resolve().parents[1] / "pretrained"
-"""Models that come with the package, each a folder like a run's."""
 
 PREFERRED = ("best", "last")
 """Model folders inside a run, the first that exists."""
@@ -87,15 +85,10 @@ def load(path: str | Path, device: torch.device, kind: type[Model]) -> Loaded[Mo
     return Loaded(model, tokenizer, read_text_config(run / "config.yaml"), model_folder)
 
 
-def shipped() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir()) if SHIPPED.is_dir() else []
-
-
 def locate(path: Path) -> tuple[Path, Path]:
     """The model folder and the run folder (the nearest one upwards with a tokenizer) that `path` means."""
     if not path.is_dir() and str(path) in shipped():
-        path = SHIPPED / path
+        path = folder_of(str(path))
     if not path.is_dir():
         raise UserError(
             f"{path} is not a folder; give a run directory as `textvae train` leaves it"

@@ -72,7 +72,9 @@ class CompoundPCFG(PreTrainedModel):
         """q(z | x) of a batch."""
         assert self.latent is not None, "this grammar has no z"
         encoded = self.sentence_encoder(self.embedding(batch.input_ids), batch.attention_mask)
-        return self.latent(encoded.summary, batch.style, sample, batch.key)  # type: ignore[no-any-return]
+        states = (encoded.states, batch.attention_mask)
+        found: LatentOutput = self.latent(encoded.summary, batch.style, sample, batch.key, states)
+        return found
 
     def rules(self, batch: Batch, z: Tensor | None = None) -> tuple[Rules, Tensor]:
         """The grammar of the sentences of a batch, given z (B, Z) where there is one, and their words (B,)."""

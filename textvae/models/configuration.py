@@ -34,6 +34,9 @@ class ModelConfig:
     hide_style_words: bool = False
     """Let z_c be read from the sentence with its style words blanked out (they are found in the training data), so that
     only z_s can tell the decoder which to write. Costs a second encoder pass."""
+    style_word_kinds: int = 0
+    """Let z_c know of each hidden word of which kind it is (an adverb, what is said of food ...): so many clusters by
+    the words around it, before those that only one label knows are joined with others. 0: all look alike."""
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     """What the decoder may look back at in the sentence that z_c is read from, beside the vectors."""
     output: Literal["full", "adaptive"] = "full"
@@ -44,6 +47,10 @@ class ModelConfig:
     """Hidden units of the mlp adversary."""
     decoder_embedding_size: int | None = None
     """Width of the word vectors of a pretrained decoder beside another pretrained encoder. Found by the training."""
+
+    def __post_init__(self) -> None:
+        if self.style_word_kinds < 0:
+            raise UserError(f"model.style_word_kinds is {self.style_word_kinds}; it may not be negative")
 
 
 def known(cls: type, values: dict[str, Any], where: str) -> Any:
@@ -72,6 +79,7 @@ class StyleContentVAEConfig(PreTrainedConfig):
     decoder_embedding_size: int | None = None
     embedding_dropout: float = 0.0
     hide_style_words: bool = False
+    style_word_kinds: int = 0
     memory: dict[str, Any] | None = None
     output: str = "full"
     vocab_size: int = 10000
@@ -115,6 +123,7 @@ def pretrained_config(
         decoder_embedding_size=config.decoder_embedding_size,
         embedding_dropout=config.embedding_dropout,
         hide_style_words=config.hide_style_words,
+        style_word_kinds=config.style_word_kinds,
         memory=asdict(config.memory),
         output=config.output,
         vocab_size=vocab_size,

@@ -56,8 +56,9 @@ class SentenceModel(PreTrainedModel):
         """torch's own initialisation for layers; small normal word vectors; the latents' own."""
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.1)
-            with torch.no_grad():
-                module.weight[self.config.pad_token_id] = 0.0
+            if module.padding_idx is not None:
+                with torch.no_grad():
+                    module.weight[module.padding_idx] = 0.0
         elif isinstance(module, Latent):
             module.reset()
         elif isinstance(module, (nn.Linear, nn.LayerNorm, nn.RNNBase)):

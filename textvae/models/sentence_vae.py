@@ -65,7 +65,8 @@ class SentenceVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     ) -> LatentOutput:
         """The posterior of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the penalty."""
         encoded = self.sentence_encoder(self.embedding_dropout(self.embedding(input_ids)), attention_mask)
-        return self.latent(encoded.summary, label, sample, key)  # type: ignore[no-any-return]
+        found: LatentOutput = self.latent(encoded.summary, label, sample, key, (encoded.states, attention_mask))
+        return found
 
     @staticmethod
     def memory(z: Tensor) -> Tensor:

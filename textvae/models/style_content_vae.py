@@ -83,19 +83,27 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, num_styles)
+        if config.style_word_kinds and not config.hide_style_words:
+            raise UserError("model.style_word_kinds tells kinds of hidden words: set model.hide_style_words true too")
         if style.erase_labels:
             raise UserError(
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"
             )
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
         self.style_head = Classifier(style.size, num_styles)
-        self.bag_head = Classifier(content.size, config.bag_size)
+        self.bag_head = Classifier(content.size, config.bag_size) if config.bag_size else None
         # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
         self.style_means: Tensor
         self.register_buffer("style_means", torch.zeros(num_styles, style.size))
         # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
         self.style_tokens: Tensor
         self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
+        # What z_c sees of a style word beside the blank: its kind, 1 to `style_word_kinds`; 0 for other tokens.
+        self.kind_embedding: nn.Embedding | None = None
+        if config.style_word_kinds:
+            self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
+            self.style_kinds: Tensor
+            self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
@@ -105,6 +113,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         if isinstance(module, StyleContentVAE):
             nn.init.zeros_(module.style_means)
             module.style_tokens.zero_()
+            if module.kind_embedding is not None:
+                module.style_kinds.zero_()
 
     # ------------------------------------------------------------------------------------------ encoding
     def encode(
@@ -122,12 +132,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         """
         encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
         summary, states = encoded.summary, encoded.states
-        content = summary
+        content, styled = summary, states
         if self.config.hide_style_words:
-            (summary, content), (_, states) = summary.chunk(2), states.chunk(2)
+            (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
         return Latents(
-            self.style_latent(summary, style, sample, key),
-            self.content_latent(content, style, sample, key),
+            self.style_latent(summary, style, sample, key, (styled, mask)),
+            self.content_latent(content, style, sample, key, (states, mask)),
             None if self.sentence_memory is None else self.sentence_memory(states, mask),
         )
 
@@ -143,6 +153,9 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             if self.config.hide_style_words:
                 blank = self.embedding.weight[self.config.mask_token_id].to(embedded.dtype)
                 embedded = torch.cat((embedded, torch.where(self.style_tokens[input_ids][..., None], blank, embedded)))
+        if self.kind_embedding is not None:
+            kinds = self.kind_embedding(self.style_kinds[input_ids]).to(embedded.dtype)
+            embedded = embedded + torch.cat((torch.zeros_like(kinds), kinds))
         mask = attention_mask.repeat(len(embedded) // len(attention_mask), 1)
         encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
         return encoded
@@ -168,9 +181,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
-        return StyleContentOutput(
-            self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), self.bag_head(z_c)
-        )
+        bag_logits = z_c[:, :0] if self.bag_head is None else self.bag_head(z_c)
+        return StyleContentOutput(self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), bag_logits)
+
+    def drop_training_heads(self) -> None:
+        """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""
+        self.bag_head, self.config.bag_size = None, 0
 
     def forward(  # type: ignore[override]
         self,
@@ -200,8 +216,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     @property
     def style_vectors(self) -> Tensor:
         """(S, Zs): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
-        latent = self.style_latent
-        return latent.prior_means if latent.config.prior == "class_conditional" else self.style_means
+        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
+        return self.style_means if means is None else means
 
     def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
         """Target style of a label (Zs,), or of labels (B,) the styles (B, Zs), by `at_strength`."""
@@ -228,10 +244,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.content_latent.eraser.fit(content, labels)
 
     @torch.no_grad()
-    def set_style_tokens(self, ids: list[int]) -> None:
-        """Name the tokens that `hide_style_words` blanks out."""
+    def set_style_tokens(self, ids: list[int], kinds: Tensor | None = None) -> None:
+        """Name the tokens that `hide_style_words` blanks out; kinds: (V,) of each, where the model tells them."""
         self.style_tokens.zero_()
         self.style_tokens[ids] = True
+        if self.kind_embedding is not None and kinds is not None:
+            self.style_kinds.copy_(kinds)
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

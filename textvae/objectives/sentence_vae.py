@@ -11,6 +11,7 @@ from textvae.data.batch import Batch
 from textvae.models.sentence_vae import SentenceOutput
 from textvae.objectives.latent import kl
 from textvae.objectives.schedules import Weight
+from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, Compared, GeneratorLossName
 
 
 def sentence_reconstruction(token_nll: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def bag_of_words(logits: Tensor, labels: Tensor) -> Tensor:
 
 @dataclass
 class SentenceObjectives:
-    """J = λ_rec J_rec + λ_kl J_kl + λ_bow J_bow, all in nats per sentence."""
+    """J = λ_rec J_rec + λ_kl J_kl + λ_bow J_bow (nats a sentence) + λ_gen J_gen; a critic has J_critic + λ_gp J_gp."""
 
     J_rec: Weight = field(default_factory=Weight)
     """Reconstruction."""
@@ -42,6 +43,12 @@ class SentenceObjectives:
     """The latent's penalty, for a Gaussian its KL; the weight is β."""
     J_bow: Weight = field(default_factory=lambda: Weight(0.0))
     """The words of the sentence from z alone (`model.bag_of_words`)."""
+    J_gen: Weight = field(default_factory=lambda: Weight(10.0))
+    """z must look like the prior to the critic (`model.latent.kind` adversarial; DAAE, Shen et al. 2020: 10)."""
+    J_critic: Weight = field(default_factory=Weight)
+    """The critic of an adversarial prior itself."""
+    J_gp: Weight = field(default_factory=lambda: Weight(10.0))
+    """Its gradient penalty (Gulrajani et al. 2017: 10)."""
 
     def at(self, step: int) -> dict[str, float]:
         """Every weight in force at `step`."""
@@ -50,10 +57,17 @@ class SentenceObjectives:
 
 @dataclass(frozen=True)
 class SentenceOutputs:
-    """What one phase has computed on one batch."""
+    """What one phase has computed on one batch.
+
+    fake: (B,) the critic's scores of z, attached to the model; game: what the critic compares in update `number`.
+    """
 
     batch: Batch
     model: SentenceOutput
+    fake: Tensor | None = None
+    game: Compared | None = None
+    number: int = 0
+    loss: GeneratorLossName = "wasserstein"
 
 
 def _bag(outputs: SentenceOutputs) -> Tensor:
@@ -61,8 +75,21 @@ def _bag(outputs: SentenceOutputs) -> Tensor:
     return bag_of_words(outputs.model.bag_logits, outputs.batch.labels)
 
 
+def _game(outputs: SentenceOutputs) -> Compared:
+    assert outputs.game is not None, "no critic in this phase"
+    return outputs.game
+
+
+def _fake(outputs: SentenceOutputs) -> Tensor:
+    assert outputs.fake is not None, "this latent has no critic"
+    return outputs.fake
+
+
 SENTENCE_OBJECTIVES: dict[str, Callable[[SentenceOutputs], Tensor]] = {
     "J_rec": lambda o: sentence_reconstruction(o.model.token_nll),
     "J_kl": lambda o: kl(o.model.latent),
     "J_bow": _bag,
+    "J_gen": lambda o: GENERATOR_LOSSES[o.loss](_fake(o)),
+    "J_critic": lambda o: CRITIC_LOSSES[o.loss](_game(o).real, _game(o).fake),
+    "J_gp": lambda o: _game(o).penalty,
 }

@@ -20,7 +20,7 @@ from textvae.objectives.prior import LANGUAGE_PRIORS, LanguagePriorName
 
 
 def squared_distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """‖a − b‖²: (B, Z) and (B, Z) → (B,)."""
+    """J_content, J_match = ‖a − b‖², a: z_c or z_s of x̂, b: what it should be. (B, Z) and (B, Z) → (B,)."""
     return (exact(ours) - exact(theirs)).square().sum(1)
 
 

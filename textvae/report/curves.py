@@ -51,11 +51,11 @@ class PanelGroup:
 
 
 def curve(record: RunRecord, run: int, key: str, kind: str = "", dots: bool = False) -> Curve | None:
-    """Finite values of a key over steps; None where there are none."""
-    points = [(row["step"], v) for row in record.metrics if (v := number(row.get(key))) is not None]
+    """Finite values of a key over steps, of a step written twice (after a resume) the last; None for none."""
+    points = {row["step"]: v for row in record.metrics if (v := number(row.get(key))) is not None}
     if not points:
         return None
-    steps, values = zip(*points, strict=True)
+    steps, values = zip(*sorted(points.items()), strict=True)
     return Curve(run, kind, steps, values, dots)
 
 

@@ -9,7 +9,16 @@ from typing import Any
 
 from docstring_parser import parse_from_object
 
-from textvae.objectives import latent, multitask, policy_gradient, prior, reconstruction, sentence_vae, wgan_gp
+from textvae.objectives import (
+    latent,
+    multitask,
+    policy_gradient,
+    prior,
+    reconstruction,
+    sentence_vae,
+    transfer,
+    wgan_gp,
+)
 from textvae.objectives.adversarial import ADVERSARIAL
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
@@ -25,6 +34,15 @@ STYLE: dict[str, Callable[..., Any]] = {
     "J_mul_c": multitask.bag_cross_entropy,
     "J_dis_s": multitask.style_cross_entropy,
     "J_dis_c": multitask.bag_cross_entropy,
+    "J_mul_m": multitask.style_cross_entropy,
+    "J_dis_m": multitask.style_cross_entropy,
+    "J_cycle": transfer.cycle,
+    "J_style": multitask.style_cross_entropy,
+    "J_content": transfer.squared_distance,
+    "J_match": transfer.squared_distance,
+    "J_adv_x": multitask.style_cross_entropy,
+    "J_guide": multitask.style_cross_entropy,
+    "J_dis_x": transfer.against_generated,
 }
 SUMMARIES: dict[str, Callable[..., Any]] = {
     "J_gp": wgan_gp.gradient_penalty,
@@ -37,15 +55,21 @@ SENTENCES: dict[str, Callable[..., Any]] = {
     "J_rec": sentence_vae.sentence_reconstruction,
     "J_kl": latent.kl,
     "J_bow": sentence_vae.bag_of_words,
+    "J_gp": wgan_gp.gradient_penalty,
 }
-CHOSEN: dict[str, tuple[str, Mapping[str, Callable[..., Any]]]] = {
-    "J_adv_s": ("objectives.adversarial", ADVERSARIAL),
-    "J_adv_c": ("objectives.adversarial", ADVERSARIAL),
-    "J_critic": ("adversarial.loss", wgan_gp.CRITIC_LOSSES),
-    "J_gen": ("adversarial.loss", wgan_gp.GENERATOR_LOSSES),
-    "J_lm": ("adversarial.language_prior", prior.LANGUAGE_PRIORS),
+CHOSEN: dict[str, tuple[tuple[str, ...], Mapping[str, Callable[..., Any]]]] = {
+    "J_adv_s": (("objectives.adversarial",), ADVERSARIAL),
+    "J_adv_c": (("objectives.adversarial",), ADVERSARIAL),
+    "J_adv_m": (("objectives.adversarial",), ADVERSARIAL),
+    "J_critic": (("adversarial.loss",), wgan_gp.CRITIC_LOSSES),
+    "J_gen": (("adversarial.loss",), wgan_gp.GENERATOR_LOSSES),
+    "J_lm": (("adversarial.language_prior", "transfer.language_prior"), prior.LANGUAGE_PRIORS),
 }
-"""Objectives whose form a value of the configuration chooses."""
+"""Objectives whose form a value of the configuration chooses, by one name or the other."""
+READS_Z = ("J_mul_s", "J_mul_c")
+"""The cross-entropies whose y is a layer over z; the others are the same sum over another network's y."""
+NOT_OF_THE_PAPER = ("J_style", "J_adv_x", "J_guide", "J_mul_m", "J_dis_m")
+"""Cross-entropies that the paper of their function does not have."""
 CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
@@ -94,11 +118,13 @@ def term(
     """One row."""
     function = functions.get(name)
     if name in CHOSEN:
-        option, forms = CHOSEN[name]
-        function = forms.get(str(look_up(record.config, option)))
+        options, forms = CHOSEN[name]
+        function = next((forms[f] for o in options if (f := str(look_up(record.config, o))) in forms), None)
     equation, source = ("", "") if function is None else equation_of(function)
-    if name.startswith("J_dis"):
-        equation = equation.partition(", y_")[0]  # the same sum as J_mul's, over the adversary's y
+    if name not in READS_Z:
+        equation = equation.partition(", y_")[0]
+    if name in NOT_OF_THE_PAPER:
+        source = ""
     keys = {key for row in record.metrics for key in row if key.startswith("train/") and key.endswith(f"/{name}")}
     train = last(record, *(keys - {f"train/lambda/{name}"}))
     return Term(name, equation, source, meanings[name], in_words(weight), train, last(record, f"dev/{name}"))

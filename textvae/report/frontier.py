@@ -33,8 +33,11 @@ class Label(NamedTuple):
     colour: str
 
 
-def frontier_figure(sweep: Sweep) -> Figure:
-    """A panel for each BLEU that there is; lines join the points of one series; filled ones are on the frontier."""
+def frontier_figure(sweep: Sweep, notes: Sequence[str] | None = None) -> Figure:
+    """A panel for each BLEU that there is; lines join the points of one series; filled ones are on the frontier.
+
+    notes: what to write below; those of the sweep if None.
+    """
     from matplotlib.figure import Figure
 
     kinds = ["self_bleu", *(["ref_bleu"] if sweep.has_references else [])]
@@ -42,9 +45,8 @@ def frontier_figure(sweep: Sweep) -> Figure:
     panels = list(figure.subplots(1, len(kinds), squeeze=False).flat)
     labels = [draw_panel(ax, sweep, kind) for ax, kind in zip(panels, kinds, strict=True)]
     legend(figure, panels)
-    figure.supxlabel(
-        "\n".join(wrapped(sweep.notes, 105 * len(kinds))), fontsize=6.0, color="#444444", x=0.01, ha="left"
-    )
+    lines = wrapped(sweep.notes if notes is None else notes, 105 * len(kinds))
+    figure.supxlabel("\n".join(lines), fontsize=6.0, color="#444444", x=0.01, ha="left")
     figure.draw_without_rendering()  # fixes the axes, so that labels can be measured against them
     figure.set_layout_engine("none")
     for ax, found in zip(panels, labels, strict=True):

@@ -36,16 +36,47 @@ def maps(means: dict[str, np.ndarray]) -> list[Map]:
     return found
 
 
+@dataclass(frozen=True)
+class Plane:
+    """The two directions in which N points of a space vary most, and how they are drawn in the unit square.
+
+    centre: (Z,) mean of the points; axes: (2, Z) orthonormal rows, zeros where there is no second direction;
+    middle: (2,) on the plane, drawn at (.5, .5); scale: length that is drawn as 1; share: of the variance kept.
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+    middle: np.ndarray
+    scale: float
+    share: float
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Plane:
+        """Of points (N, Z), at least two."""
+        from sklearn.decomposition import PCA
+
+        kept = min(2, *values.shape)
+        fitted = PCA(kept, random_state=SEED).fit(values)
+        axes = np.zeros((2, values.shape[1]))
+        axes[:kept] = fitted.components_
+        flat = (values - fitted.mean_) @ axes.T
+        low, high = flat.min(0), flat.max(0)
+        share = float(np.nan_to_num(fitted.explained_variance_ratio_).sum())
+        return cls(fitted.mean_, axes, (low + high) / 2, float((high - low).max()) or 1.0, share)
+
+    def draw(self, values: np.ndarray) -> np.ndarray:
+        """Where points (N, Z) are drawn: (N, 2), inside the unit square for those it was fitted to."""
+        return 0.5 + ((values - self.centre) @ self.axes.T - self.middle) / self.scale
+
+    def moved(self, value: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """A point (Z,) moved along the plane until it is drawn at `place` (2,); what the plane does not show stays."""
+        return value + (place - self.draw(value[None])[0]) * self.scale @ self.axes
+
+
 def pca(space: str, values: np.ndarray) -> Map:
     """The two directions in which the means vary most."""
-    from sklearn.decomposition import PCA
-
-    kept = min(2, values.shape[1])
-    fitted = PCA(kept, random_state=SEED).fit(values)
-    points = np.zeros((len(values), 2))
-    points[:, :kept] = fitted.transform(values)
-    share = float(np.nan_to_num(fitted.explained_variance_ratio_).sum())
-    return Map(space, "PCA", unit(points), f"{share:.0%} of the variance")
+    plane = Plane.fit(values)
+    return Map(space, "PCA", plane.draw(values), f"{plane.share:.0%} of the variance")
 
 
 def tsne(space: str, values: np.ndarray) -> Map:

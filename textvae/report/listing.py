@@ -15,7 +15,7 @@ from textvae.report.state import State, disk_bytes, last_written, modified, stat
 
 DEPTH = 3
 """How deep runs are looked for."""
-PRIVATE = ("run", "cache", "resume", "overwrite", "quiet", "training.seed")
+PRIVATE = ("run", "cache", "resume", "overwrite", "quiet", "verbose", "training.seed")
 """Options of a training that say nothing of its recipe."""
 
 

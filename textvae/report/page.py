@@ -19,6 +19,7 @@ from textvae.report.curves import all_groups
 from textvae.report.equations import Term, terms
 from textvae.report.frontier import frontier_figure
 from textvae.report.records import RunRecord, look_up
+from textvae.report.standing import standing
 from textvae.report.state import state_of
 from textvae.report.style_gallery import StyleGallery, style_gallery
 from textvae.report.summary_gallery import Summarised, lead_curve, summarised, symptoms
@@ -73,6 +74,7 @@ class Page:
     images: list[Image] = field(default_factory=list)
     kl_image: Image | None = None
     style_tables: list[tables.Table] = field(default_factory=list)
+    standing: tuple[tables.Table, Image] | None = None
     probes: list[str] = field(default_factory=list)
     summary_tables: list[tuple[tables.Table, Image | None]] = field(default_factory=list)
     evaluation_notes: list[str] = field(default_factory=list)
@@ -162,7 +164,16 @@ class Builder:
             if table := tables.summary_table(record, n, name):
                 page.summary_tables.append((table, self.lead(record, table)))
             self.draw_sweeps(page, record, name)
+        page.standing = self.draw_standing([gallery.test_set if gallery else None for gallery in page.style])
         self.draw_maps(page)
+
+    def draw_standing(self, test_sets: Sequence[str | None]) -> tuple[tables.Table, Image] | None:
+        """Evaluated runs among published systems, where there are any on their test set."""
+        found = standing(self.records, self.names, test_sets)
+        if found is None:
+            return None
+        figure = frontier_figure(found.sweep, notes=())
+        return found.table, self.image(figure, "published", "Accuracy against BLEU", found.note)
 
     def draw_sweeps(self, page: Page, record: RunRecord, name: str) -> None:
         """Accuracy against BLEU of the sweeps beside a run."""

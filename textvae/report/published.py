@@ -45,7 +45,7 @@ def files() -> Iterator[dict[str, Any]]:
             yield json.loads(path.read_text(encoding="utf-8"))
 
 
-def published(test_set: str | None) -> Published | None:
+def published(test_set: Any) -> Published | None:
     """The systems on a test set of this checksum (`textvae.experiment.sweeps.results`); None for other data."""
     for values in files():
         if test_set == values["test_set"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textvae.experiment.sweeps.results import checksum_of_test_set
 from textvae.report.latent_maps import Map, maps
 from textvae.report.style_model import StyleModel
 
@@ -44,7 +45,10 @@ class Journey:
 
 @dataclass(frozen=True)
 class StyleGallery:
-    """labels (N,) of the sentences on the maps, names of labels, KL of each unit (Z,) by space."""
+    """labels (N,) of the sentences on the maps, names of labels, KL of each unit (Z,) by space.
+
+    test_set: checksum of the test sentences, None without any.
+    """
 
     names: tuple[str, ...]
     sentences: list[str]
@@ -53,6 +57,7 @@ class StyleGallery:
     kl: dict[str, np.ndarray]
     rewritings: list[Rewriting]
     journeys: list[Journey]
+    test_set: str | None = None
 
 
 def style_gallery(folder: Path, count: int, data_path: str | None = None, examples: int = 8) -> StyleGallery:
@@ -61,6 +66,7 @@ def style_gallery(folder: Path, count: int, data_path: str | None = None, exampl
     UserError where model or data are not there. A thousand sentences take some ten seconds, mostly t-SNE's.
     """
     model = StyleModel.open(folder, data_path)
+    test = model.corpus.test
     shown = model.sentences("dev", max(count // len(model.labels), 1))
     encoded = model.encode(shown.texts, shown.labels)
     return StyleGallery(
@@ -71,6 +77,7 @@ def style_gallery(folder: Path, count: int, data_path: str | None = None, exampl
         kl=encoded.kl,
         rewritings=rewritings(model, examples),
         journeys=journeys(model),
+        test_set=None if test is None else checksum_of_test_set(test["text"]),
     )
 
 
@@ -106,7 +113,7 @@ def journeys(model: StyleModel) -> list[Journey]:
     return found
 
 
-def path(means: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """Points (STEPS, Z) on the straight line between two rows."""
-    shares = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)[:, None]
+def path(means: np.ndarray, begin: int, end: int, steps: int = STEPS) -> np.ndarray:
+    """Points (steps, Z) on the straight line between two rows."""
+    shares = np.linspace(0.0, 1.0, steps, dtype=np.float32)[:, None]
     return (1 - shares) * means[begin] + shares * means[end]

@@ -44,47 +44,25 @@ class Encoded:
     kl: dict[str, np.ndarray]
 
 
-class StyleModel:
-    """Opened once for a page."""
+class LatentPoints:
+    """Sentences to points of a model's latent spaces, and points to sentences."""
 
-    def __init__(self, transfer: StyleTransfer, corpus: Corpus):
-        self.transfer, self.corpus = transfer, corpus
-        self.labels = transfer.labels
-
-    @classmethod
-    def open(cls, folder: Path, data_path: str | None = None) -> StyleModel:
-        """UserError where model or data are not there, or the data are not those of the run."""
-        config = load_config(folder / "config.yaml")
-        if data_path is not None:
-            config.data = replace(config.data, path=data_path)
-        transfer = StyleTransfer.from_pretrained(folder)
-        corpus = load_corpus(config.data, config.text, cache_folder(config))
-        check_same_data(corpus.fingerprint, folder)
-        if tuple(corpus.labels) != transfer.labels:
-            raise UserError(f"{folder}: the labels of the model and of the data are not the same")
-        return cls(transfer, corpus)
-
-    def sentences(self, split: str, per_label: int) -> Sentences:
-        """Up to `per_label` sentences of each label, evenly spaced over a split (dev where there is no such split)."""
-        data = getattr(self.corpus, split) or self.corpus.dev
-        labels = np.asarray(data["label"])
-        rows: list[int] = []
-        for label in range(len(self.labels)):
-            found = np.flatnonzero(labels == label)
-            places = np.unique(np.linspace(0, len(found) - 1, min(per_label, len(found))).astype(int))
-            rows += found[places].tolist()
-        chosen = data.select(rows)
-        return Sentences(list(chosen["text"]), labels[rows], [list(r) for r in chosen["references"]])
+    def __init__(self, transfer: StyleTransfer):
+        self.transfer, self.labels = transfer, transfer.labels
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids, each sentence with a token and none longer than the model reads."""
         longest = self.transfer.model.config.max_length - 2
         return [(ids or [SPECIAL.unk])[:longest] for ids in self.transfer.reader.encode(list(texts))]
 
-    @torch.inference_mode()
     def encode(self, texts: Sequence[str], labels: np.ndarray | None = None) -> Encoded:
-        """Posterior means and mean KL; labels (N,) choose the priors."""
-        ids, model = self.ids(texts), self.transfer.model
+        """Posterior means and mean KL of prepared sentences; labels (N,) choose the priors."""
+        return self.encode_ids(self.ids(texts), labels)
+
+    @torch.inference_mode()
+    def encode_ids(self, ids: Sequence[Sequence[int]], labels: np.ndarray | None = None) -> Encoded:
+        """The same of token ids as `ids` gives them."""
+        model = self.transfer.model
         order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
         sizes = {"z_s": model.style_latent.size, "z_c": model.content_latent.size}
         means = {space: np.zeros((len(ids), size), dtype=np.float32) for space, size in sizes.items()}
@@ -110,3 +88,41 @@ class StyleModel:
             found = decode(*parts, model.memory(*points), config, transfer.ids, scored=False)
         pairs = zip(found.tokens[:, 0].tolist(), found.lengths[:, 0].tolist(), strict=True)
         return transfer.reader.decode([tokens[: max(length - 1, 0)] for tokens, length in pairs])
+
+
+class StyleModel(LatentPoints):
+    """With the data of its run; opened once for a page."""
+
+    def __init__(self, transfer: StyleTransfer, corpus: Corpus):
+        super().__init__(transfer)
+        self.corpus = corpus
+
+    @classmethod
+    def open(cls, folder: Path, data_path: str | None = None) -> StyleModel:
+        """UserError where model or data are not there, or the data are not those of the run."""
+        load_config(folder / "config.yaml")  # complain about these before the seconds that a model takes
+        return cls.around(StyleTransfer.from_pretrained(folder), folder, data_path)
+
+    @classmethod
+    def around(cls, transfer: StyleTransfer, folder: Path, data_path: str | None = None) -> StyleModel:
+        """A model that is open already, with the data of its run's folder."""
+        config = load_config(folder / "config.yaml")
+        if data_path is not None:
+            config.data = replace(config.data, path=data_path)
+        corpus = load_corpus(config.data, config.text, cache_folder(config))
+        check_same_data(corpus.fingerprint, folder)
+        if tuple(corpus.labels) != transfer.labels:
+            raise UserError(f"{folder}: the labels of the model and of the data are not the same")
+        return cls(transfer, corpus)
+
+    def sentences(self, split: str, per_label: int) -> Sentences:
+        """Up to `per_label` sentences of each label, evenly spaced over a split (dev where there is no such split)."""
+        data = getattr(self.corpus, split) or self.corpus.dev
+        labels = np.asarray(data["label"])
+        rows: list[int] = []
+        for label in range(len(self.labels)):
+            found = np.flatnonzero(labels == label)
+            places = np.unique(np.linspace(0, len(found) - 1, min(per_label, len(found))).astype(int))
+            rows += found[places].tolist()
+        chosen = data.select(rows)
+        return Sentences(list(chosen["text"]), labels[rows], [list(r) for r in chosen["references"]])

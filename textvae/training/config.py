@@ -16,8 +16,8 @@ class TrainingConfig:
     """Sentences in a step, over all processes and micro-batches."""
     accumulation: int = 1
     """Micro-batches a step is split into on each process; the result does not change, memory does."""
-    epochs: int = 10
-    """Passes over the training sentences."""
+    epochs: int | None = 10
+    """Passes over the training sentences; null: as many as `max_steps` takes, so that small data train as long."""
     max_steps: int | None = None
     """Stop after this many steps, whatever `epochs` says."""
     learning_rate: float = 1e-3
@@ -52,11 +52,13 @@ class TrainingConfig:
     """Where metrics go: metrics.jsonl in the run directory, tensorboard (pip install textvae[track])."""
 
     def __post_init__(self) -> None:
-        counts = ("batch_size", "accumulation", "epochs", "adversary_updates", "checkpoint_every")
+        counts = ("batch_size", "accumulation", "adversary_updates", "checkpoint_every")
         for name in (*counts, "keep_checkpoints", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"training.{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("max_steps", "evaluate_every", "patience"):
+        if self.epochs is None and self.max_steps is None:
+            raise UserError("training.epochs and training.max_steps are both null: one of them must end the training")
+        for name in ("epochs", "max_steps", "evaluate_every", "patience"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"training.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("clip_norm", "weight_decay", "warmup_steps"):
@@ -66,3 +68,9 @@ class TrainingConfig:
             raise UserError("learning rates must be positive")
         if self.batch_size % self.accumulation:
             raise UserError(f"batch_size {self.batch_size} is not a multiple of accumulation {self.accumulation}")
+
+    def steps(self, steps_per_epoch: int, wanted: int | None = None) -> int:
+        """Length of the training: `wanted` of the recipe or else that of the epochs, and at most `max_steps`."""
+        if wanted is None and self.epochs is not None:
+            wanted = self.epochs * steps_per_epoch
+        return min(length for length in (wanted, self.max_steps) if length is not None)

@@ -78,9 +78,7 @@ class Trainer:
         wrapped = {name: self.accelerator.prepare(module) for name, module in modules.items()}
         self.optimizers = {name: self.accelerator.prepare(o) for name, o in optimizers.items()}
         self.stepper = Stepper(self.accelerator, self.recipe, wrapped, self.optimizers, self.config.clip_norm)
-        self.total_steps = self.recipe.steps or self.config.epochs * self.loader.steps_per_epoch
-        if self.config.max_steps is not None:
-            self.total_steps = min(self.total_steps, self.config.max_steps)
+        self.total_steps = self.config.steps(self.loader.steps_per_epoch, self.recipe.steps)
 
     # ------------------------------------------------------------------------------------------ the loop
     def fit(self) -> Result:

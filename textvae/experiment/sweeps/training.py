@@ -14,7 +14,9 @@ from textvae.errors import UserError
 from textvae.experiment.sweeps.grid import Point, check_names, combine, read_axes
 from textvae.files import write_json
 
-PRIVATE = frozenset({"run", "cache", "config", "task", "resume", "overwrite", "quiet", "help", "print_config"})
+PRIVATE = frozenset(
+    {"run", "cache", "config", "task", "resume", "overwrite", "quiet", "verbose", "help", "print_config"}
+)
 """Options of a training that are no part of its recipe."""
 DIVERGED = "diverged.json"
 

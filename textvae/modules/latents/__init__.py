@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from textvae.modules.latents.adversarial import AdversarialLatent
 from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
+from textvae.modules.latents.batch_norm import BatchNormLatent
+from textvae.modules.latents.bottleneck import BottleneckLatent
 from textvae.modules.latents.deterministic import DeterministicLatent
+from textvae.modules.latents.flow import FlowLatent
 from textvae.modules.latents.gaussian import GaussianLatent
+from textvae.modules.latents.infomax import InfoMaxLatent
+from textvae.modules.latents.mmd import MMDLatent
+from textvae.modules.latents.vq import VQLatent
 
 LATENTS: dict[str, type[Latent]] = {
     "gaussian": GaussianLatent,
     "deterministic": DeterministicLatent,
+    "bottleneck": BottleneckLatent,
+    "mmd": MMDLatent,
+    "infomax": InfoMaxLatent,
+    "batch_norm": BatchNormLatent,
+    "flow": FlowLatent,
+    "vq": VQLatent,
+    "adversarial": AdversarialLatent,
 }
 
 

@@ -13,6 +13,9 @@ from textvae.errors import UserError
 from textvae.modules.erasure import LinearEraser
 from textvae.modules.noise import NoiseKey, standard_normal
 
+LatentKind = Literal[
+    "gaussian", "deterministic", "bottleneck", "mmd", "infomax", "batch_norm", "flow", "vq", "adversarial"
+]
 PRIOR_STREAM = 3000
 """Numbers of the noise streams of prior samples: this one and the next few."""
 
@@ -21,8 +24,11 @@ PRIOR_STREAM = 3000
 class LatentConfig:
     """Kind and size of one latent space."""
 
-    kind: Literal["gaussian", "deterministic"] = "gaussian"
-    """gaussian: q(z|x) = N(mu, exp(log_var)); deterministic: z = mu, the paper's DAE."""
+    kind: LatentKind = "gaussian"
+    """gaussian: q(z|x) = N(mu, exp(log_var)); deterministic: z = mu, the paper's DAE; bottleneck: a Gaussian held at
+    `target_rate`; mmd: InfoVAE; infomax: a Gaussian whose z must know its own words; batch_norm: a Gaussian that cannot
+    collapse; flow: a Gaussian under a learnt RealNVP prior (pip install 'textvae[latents]'); vq: codes of a codebook;
+    adversarial: a point whose distribution a critic draws to the prior."""
     size: int = 128
     """Number of latent dimensions, Z."""
     prior: Literal["standard", "class_conditional"] = "standard"
@@ -36,11 +42,52 @@ class LatentConfig:
     erase_labels: bool = False
     """Project the means so that no linear reader can tell the label from them (LEACE, Belrose et al. 2023)."""
 
+    target_rate: float = 8.0
+    """C, nats per sentence at which the KL is held (bottleneck only)."""
+    rate_control: Literal["lagrangian", "absolute"] = "lagrangian"
+    """How (bottleneck only): by a multiplier that follows the rate, or by |KL - C| (Burgess et al. 2018)."""
+    alpha: float = 0.5
+    """Share of the KL that the MMD replaces (mmd only; InfoVAE's alpha)."""
+    mmd_weight: float = 10.0
+    """InfoVAE's lambda: the MMD weighs alpha + lambda - 1 (mmd only)."""
+    nce_weight: float = 1.0
+    """Weight of InfoNCE beside the KL (infomax only)."""
+    norm_scale: float = 0.5
+    """Standard deviation of each mean over the batch (batch_norm only; Zhu et al. 2020 take .5 to .7)."""
+    transforms: int = 4
+    """Coupling layers (flow only)."""
+    flow_size: int = 64
+    """Hidden units of each coupling layer (flow only)."""
+    slots: int = 8
+    """Codes of a sentence; `size` is divided among them (vq only)."""
+    codebook: int = 512
+    """Entries of the codebook (vq only)."""
+    codebook_decay: float = 0.99
+    """Decay of the average that the codebook is (vq only; van den Oord et al. 2017: .99)."""
+    commitment: float = 0.25
+    """Weight of the distance to the chosen entries (vq only; van den Oord et al. 2017: .25)."""
+    revival: float = 1.0
+    """Entries that fewer vectors of a step choose, on average, are replaced; 0 lets them die (vq only)."""
+
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.size < 1:
             raise UserError(f"a latent needs at least one dimension, not size: {self.size}")
         if self.initial_std <= 0:
             raise UserError(f"initial_std must be above 0, not {self.initial_std}")
+
+    def _check_kinds(self) -> None:
+        for name in ("target_rate", "norm_scale"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"latent.{name} must be above 0, not {getattr(self, name)}")
+        for name in ("mmd_weight", "nce_weight", "commitment", "revival"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"latent.{name} must not be negative, as {getattr(self, name)} is")
+        for name in ("transforms", "flow_size", "slots", "codebook"):
+            if getattr(self, name) < 1:
+                raise UserError(f"latent.{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.codebook_decay < 1:
+            raise UserError(f"latent.codebook_decay is a share below 1, not {self.codebook_decay}")
 
 
 @dataclass(frozen=True)
@@ -121,8 +168,12 @@ class Latent(nn.Module):
 
     def sample_prior(self, label: Tensor, key: NoiseKey | None = None) -> Tensor:
         """z ~ p(z | label): (B, Z) for labels (B,); under the standard prior the labels only give B."""
-        like = self.mean.weight.new_empty(label.shape[0], self.size)
-        return self.prior_mean(label) + standard_normal(like, key, PRIOR_STREAM + self.stream)
+        return self.prior_draws(self.mean.weight.new_empty(label.shape[0], self.size), label, key)
+
+    def prior_draws(self, like: Tensor, label: Tensor | None, key: NoiseKey | None) -> Tensor:
+        """Draws in the shape and precision of `like` (B, Z); without labels from the standard prior."""
+        centre = 0.0 if label is None else self.prior_mean(label)
+        return centre + standard_normal(like, key, PRIOR_STREAM + self.stream)
 
     def log_prior(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """log p(z | label): (..., B, Z) → (..., B) nats; without labels that of the standard prior."""
@@ -164,8 +215,14 @@ class Latent(nn.Module):
         return (unerased if self.eraser is None else self.eraser(unerased)), unerased
 
     def forward(
-        self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
+        self,
+        summary: Tensor,
+        label: Tensor | None = None,
+        sample: bool = False,
+        key: NoiseKey | None = None,
+        tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
+        """Summaries (B, H) with labels (B,) for the prior; tokens: states (B, L, H) and mask (B, L) of the words."""
         raise TypeError(f"{type(self).__name__} must define forward")
 
     def charge(self, units: Tensor) -> Tensor:

@@ -16,7 +16,12 @@ class DeterministicLatent(Latent):
     """
 
     def forward(
-        self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
+        self,
+        summary: Tensor,
+        label: Tensor | None = None,
+        sample: bool = False,
+        key: NoiseKey | None = None,
+        tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
         mean, unerased = self.means(summary)
         centre = 0.0 if label is None else self.prior_mean(label)

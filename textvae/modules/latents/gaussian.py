@@ -35,7 +35,12 @@ class GaussianLatent(Latent):
             nn.init.constant_(self.log_var.bias, 2.0 * math.log(self.config.initial_std))
 
     def forward(
-        self, summary: Tensor, label: Tensor | None = None, sample: bool = False, key: NoiseKey | None = None
+        self,
+        summary: Tensor,
+        label: Tensor | None = None,
+        sample: bool = False,
+        key: NoiseKey | None = None,
+        tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
         mean, unerased = self.means(summary)
         log_var = at_least_fp32(self.log_var(summary))

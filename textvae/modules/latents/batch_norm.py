@@ -1,0 +1,39 @@
+"""A Gaussian latent that cannot collapse: its means have a fixed spread over the batch."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from textvae.modules.latents.base import LatentConfig, at_least_fp32
+from textvae.modules.latents.gaussian import GaussianLatent
+
+
+class BatchNormLatent(GaussianLatent):
+    """μ = γ (h − mean h) / std h + b with a fixed γ = `norm_scale` and a learnt b  (BN-VAE, Zhu et al. 2020, sec. 3).
+
+    The expected KL is then at least Z γ² / 2, whatever the decoder does (their eq. 7). Statistics are of one
+    micro-batch in training and running averages otherwise; a micro-batch of one row takes the running averages.
+    """
+
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+        super().__init__(config, input_size, num_classes, stream)
+        self.mean = nn.Linear(input_size, config.size, bias=False)  # the statistics would take a bias away
+        self.norm = nn.BatchNorm1d(config.size, affine=False)
+        self.shift = nn.Parameter(self.mean.weight.new_zeros(config.size))
+
+    def reset(self) -> None:
+        super().reset()
+        if hasattr(self, "norm"):  # the base class calls this before it is there
+            self.norm.reset_running_stats()
+            nn.init.zeros_(self.shift)
+
+    def means(self, summary: Tensor) -> tuple[Tensor, Tensor]:
+        x = at_least_fp32(self.mean(summary))
+        running = len(x) == 1 or not self.training
+        mean, var = self.norm.running_mean, self.norm.running_var
+        if running and mean is not None and var is not None:
+            normed = (x - mean.to(x.dtype)) * (var.to(x.dtype) + self.norm.eps).rsqrt()
+        else:
+            normed = self.norm(x)
+        unerased = self.config.norm_scale * normed + self.shift
+        return (unerased if self.eraser is None else self.eraser(unerased)), unerased

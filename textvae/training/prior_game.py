@@ -1,0 +1,89 @@
+"""The game of an adversarial autoencoder: a critic tells z from draws of the prior, the encoder makes them alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from textvae.errors import UserError
+from textvae.modules.latents import Latent
+from textvae.modules.noise import NoiseKey, mix
+from textvae.modules.relaxations import uniform
+from textvae.objectives.wgan_gp import Compared, GeneratorLossName, gradient_penalty
+from textvae.training.config import TrainingConfig
+from textvae.training.recipe import Phase
+
+GAME_STREAM = 4000
+
+
+@dataclass
+class PriorGameConfig:
+    """The critic of an adversarial prior (`model.latent.kind` adversarial), and how it learns."""
+
+    loss: GeneratorLossName = "wasserstein"
+    """wasserstein with gradient penalty, or the classic GAN's loss, saturating (its gradient vanishes) or not."""
+    hidden: int = 128
+    """Units of each of the critic's two hidden layers."""
+    updates: int = 5
+    """Updates of the critic in a step (Gulrajani et al. 2017: 5), all on the step's vectors."""
+    learning_rate: float = 1e-3
+    """Rate of the critic's Adam, whose beta is (.5, .9) as in WGAN-GP."""
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.updates) < 1 or not self.learning_rate > 0:
+            raise UserError("adversarial: hidden and updates must be at least 1, learning_rate above 0")
+
+
+class PriorCritic(nn.Module):
+    """Scores of vectors (B, Z): higher is more like the prior."""
+
+    def __init__(self, size: int, hidden: int):
+        super().__init__()
+        first = [nn.Linear(size, hidden), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*first, nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
+
+    def score(self, z: Tensor) -> Tensor:
+        """(B, Z) → (B,), at least fp32."""
+        with torch.autocast(z.device.type, enabled=False):
+            found: Tensor = self.layers(z)[:, 0]
+        return found
+
+    def forward(self, real: Tensor, fake: Tensor, eps: Tensor) -> Compared:
+        """Draws of the prior (B, Z), latents (B, Z), places between them (B, 1). No gradient reaches either."""
+        real, fake = real.detach(), fake.detach()
+        mask = torch.ones(len(real), 1, dtype=torch.bool, device=real.device)
+        penalty = gradient_penalty(
+            lambda points, _: self.score(points[:, 0]), real[:, None], fake[:, None], eps[:, :, None], mask
+        )
+        return Compared(self.score(real), self.score(fake), penalty)
+
+
+class PriorGame:
+    """Phase critic: the critic descends J_critic (+ λ J_gp), `updates` times a step, on the latents of phase vae.
+
+    Makhzani et al. 2016, sec. 2, with the losses of `objectives/wgan_gp`. Phase vae adds J_gen to the model's terms.
+    """
+
+    def __init__(self, latent: Latent, config: PriorGameConfig):
+        self.latent, self.config = latent, config
+        self.critic = PriorCritic(latent.size, config.hidden)
+
+    @property
+    def phase(self) -> Phase:
+        """The critic's turn. The penalty belongs to the Wasserstein loss alone."""
+        terms = ("J_critic", "J_gp") if self.config.loss == "wasserstein" else ("J_critic",)
+        return Phase("critic", "prior_critic", terms, self.config.updates)
+
+    def optimizer(self, config: TrainingConfig) -> torch.optim.Optimizer:
+        """Adam with β (.5, .9)."""
+        return torch.optim.Adam(self.critic.parameters(), lr=self.config.learning_rate, betas=(0.5, 0.9), fused=True)
+
+    def play(self, critic: nn.Module, z: Tensor, label: Tensor, key: NoiseKey | None, number: int) -> Compared:
+        """Update `number` of a step: the latents (B, Z) beside new draws of the prior, whatever the split."""
+        key = None if key is None else NoiseKey(mix(key.seed, GAME_STREAM, number), key.first_row, key.total_rows)
+        with torch.no_grad():
+            real = self.latent.prior_draws(z, label, key)
+        found: Compared = critic(real, z, uniform(z[:, :1], key, GAME_STREAM))
+        return found
