@@ -38,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    streams.add_streams(
-        parser, "input, tree, words, spans (from word i up to word j), log-probability in nats", DEFAULT
-    )
+    streams.add_streams(parser, "input, tree, words, spans (word i up to j), log-probability in nats", DEFAULT)
     add = parser.add_argument_group("computing").add_argument
     add("--batch-size", type=int, metavar="N", default=32, help="sentences parsed at once (default 32)")
     add("--device", metavar="D", help="cpu, cuda, cuda:1 ... (default: a GPU if there is one)")
