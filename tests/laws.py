@@ -40,6 +40,7 @@ from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import MEMORY_OBJECTIVES, OBJECTIVES, ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
+from textvae.training.perception import Perception, exemplars
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
@@ -254,7 +255,8 @@ def tiny_transfer_recipe(
 ) -> TransferRecipe:
     """A recipe with watchers of fixed initial weights, in the model's precision."""
     torch.manual_seed(7)
-    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates)
+    perception = Perception(exemplars(tiny_corpus(30, seed=3), len(LABELS), 4))
+    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates, perception)
     for name in ("guide", "language_model", "discriminator"):
         if name in recipe.modules:
             recipe.modules[name].to(model.style_vectors.dtype)

@@ -45,11 +45,13 @@ def every_option() -> set[str]:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
         generate,
         interpolate,
         nearest,
+        parse,
         report,
         runs,
         summarize,
@@ -65,6 +67,7 @@ def every_option() -> set[str]:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
         report,
@@ -74,7 +77,7 @@ def every_option() -> set[str]:
     parsers += [module.make_parser("x") for module in modules]
     parsers += detect.make_parser("x")._subparsers._group_actions[0].choices.values()
     uses = (arithmetic, compress, decompress, encode, generate, interpolate, nearest)
-    for module in (summarize, transfer, *uses):
+    for module in (parse, summarize, transfer, *uses):
         parsers.append(argparse.ArgumentParser())
         module.add_arguments(parsers[-1])
     return {option for parser in parsers for action in parser._actions for option in action.option_strings}

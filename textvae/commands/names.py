@@ -17,6 +17,7 @@ COMMANDS = {
     "compress": "make a file of text small under a model",
     "decompress": "give a compressed file back",
     "detect": "find the lines that do not belong",
+    "parse": "put sentences in brackets, by a grammar learnt from sentences",
     "evaluate": "score a run, or any system's outputs",
     "sweep": "score a grid of decoding options or trainings; draw accuracy against BLEU",
     "fit-scorers": "make what reranking and retrieval need of a run",

@@ -15,16 +15,18 @@ from jsonargparse import ArgumentParser
 from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
+from textvae.config.trees import TreeExperimentConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
 from textvae.volume import add_volume
 
-Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig
+Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | TreeExperimentConfig
 
-TASKS: dict[str, type[ExperimentConfig] | type[SummarizationConfig] | type[SentenceExperimentConfig]] = {
+TASKS: dict[str, type[Config]] = {
     "style_transfer": ExperimentConfig,
     "summarization": SummarizationConfig,
     "sentence_vae": SentenceExperimentConfig,
+    "tree": TreeExperimentConfig,
 }
 """What can be trained: the `task` of a configuration."""
 

@@ -9,9 +9,11 @@ from typing import Literal, get_args
 from textvae.data.attributes import LENGTH, UNNAMED, length_labels
 from textvae.errors import UserError
 
-SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines"]
+SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines", "trees"]
 LEFT_OUT = "none"
 ATTRIBUTE_NAME = re.compile(r"(?!all$)[\w-]+")  # `textvae evaluate` names folders by it
+UNLABELLED: tuple[SourceName, ...] = ("lines", "trees")
+"""Sources whose sentences have no label."""
 
 
 @dataclass
@@ -20,8 +22,9 @@ class DataConfig:
 
     source: SourceName = "files"
     """Format: `files` (a folder of NAME.SPLIT.LABEL, one sentence a line), `jsonl`, `csv` (and tsv),
-    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), or `lines` (plain text without
-    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`)."""
+    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), `lines` (plain text without
+    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`),
+    or `trees` (the same with a tree in brackets on each line, as the Penn Treebank writes them; for `tree`)."""
 
     path: str = "data/yelp"
     """The folder of the files, or one single file (it becomes train, and dev is held out from it), or the

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from textvae.data import checks
 from textvae.data.checks import DataReport, Tally
-from textvae.data.config import DataConfig
+from textvae.data.config import UNLABELLED, DataConfig
 from textvae.data.corpus import Corpus, cache_key, code_checksum, open_corpus, open_or_build, write_index
 from textvae.data.hub import hub
 from textvae.data.label_files import label_files
 from textvae.data.rows import Source
 from textvae.data.tables import jsonl, parquet, separated
 from textvae.data.text_lines import text_lines
+from textvae.data.trees.treebank import treebank
 from textvae.errors import UserError
 from textvae.files import display
 from textvae.text import TextConfig
@@ -34,7 +35,7 @@ CODE = code_checksum(
     "staging",
     "corpus",
     "sources",
-)
+) + code_checksum("trees/brackets", "trees/treebank")
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,
@@ -43,6 +44,7 @@ SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "parquet": parquet,
     "hub": hub,
     "lines": text_lines,
+    "trees": treebank,
 }
 
 
@@ -90,7 +92,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     columns = {split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables}
     where = display(config.path)
     found = {split: staging.found_labels(v, classes) for split, v in columns.items()}
-    checks.check_labels(found, attributes, where, several=config.source != "lines")
+    checks.check_labels(found, attributes, where, several=config.source not in UNLABELLED)
     masks = checks.choose_rows(columns, config, tally)
 
     summaries: dict[str, checks.SplitSummary] = {}

@@ -37,9 +37,14 @@ def posterior_means(model: StyleContentVAE, prepared: Prepared, corpus: Tokenize
     return means
 
 
+def evenly_spaced(count: int, limit: int) -> np.ndarray:
+    """At most `limit` of the numbers 0 … count − 1, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(limit, count)).astype(np.int64))
+
+
 def every_so_often(corpus: TokenizedCorpus, limit: int) -> TokenizedCorpus:
     """At most `limit` sentences, evenly spaced."""
-    rows = np.unique(np.linspace(0, len(corpus) - 1, min(limit, len(corpus))).astype(np.int64))
+    rows = evenly_spaced(len(corpus), limit)
     return TokenizedCorpus.from_lists([corpus.sentence(int(i)).tolist() for i in rows], corpus.labels[rows].tolist())
 
 

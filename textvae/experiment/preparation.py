@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textvae.config import ExperimentConfig, SentenceExperimentConfig
+from textvae.config import ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
@@ -79,7 +79,7 @@ class Prepared(PreparedSentences):
         return Collator(self.bag.content_ids, noise)
 
 
-def prepare_sentences(config: SentenceExperimentConfig, folder: Path) -> PreparedSentences:
+def prepare_sentences(config: SentenceExperimentConfig | TreeExperimentConfig, folder: Path) -> PreparedSentences:
     """Load the corpus; train a tokenizer, or take that of the run; tokenize."""
     corpus = load_corpus(config.data, config.text, cache_folder(config))
     if config.start and not (folder / "tokenizer").exists():
@@ -105,7 +105,7 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
 
 
 def tokenized_train(
-    config: ExperimentConfig | SentenceExperimentConfig, corpus: Corpus, tokenizer: Any
+    config: ExperimentConfig | SentenceExperimentConfig | TreeExperimentConfig, corpus: Corpus, tokenizer: Any
 ) -> TokenizedCorpus:
     """The training sentences as ids, kept in the cache."""
     key = hashlib.sha256(f"{corpus.key} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode())
@@ -127,6 +127,6 @@ def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWord
     return style_words, stop_words
 
 
-def max_length(config: ExperimentConfig | SentenceExperimentConfig) -> int:
+def max_length(config: ExperimentConfig | SentenceExperimentConfig | TreeExperimentConfig) -> int:
     """Longest sequence in tokens, `<s>` and `</s>` included; subwords get twice the room of words."""
     return (1 if config.tokenizer.kind == "word" else 2) * config.data.max_tokens + 2

@@ -11,8 +11,9 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import nn
 
-from textvae.config import SentenceExperimentConfig
+from textvae.config import SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -78,7 +79,7 @@ def assemble(
     def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
         model.save_pretrained(folder)
         with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, step, metrics)))
+            card.write(sentence_card(facts(config, prepared, model, networks(config), step, metrics)))
 
     loader = BatchLoader(
         prepared.train,
@@ -92,19 +93,27 @@ def assemble(
     return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
 
 
+def networks(config: SentenceExperimentConfig) -> tuple[str, str]:
+    """Networks and latent in words, for the card."""
+    shape = config.model
+    latent = f"{shape.latent.kind}, {shape.latent.size} numbers"
+    return f"{shape.encoder.title} encoder, {shape.decoder.title} decoder", latent
+
+
 def facts(
-    config: SentenceExperimentConfig,
+    config: SentenceExperimentConfig | TreeExperimentConfig,
     prepared: PreparedSentences,
-    model: SentenceVAE,
+    model: nn.Module,
+    described: tuple[str, str],
     step: int,
     metrics: dict[str, float],
 ) -> SentenceFacts:
-    """What the model card tells."""
+    """What the model card tells; described: networks and latent in words."""
     environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
-    shape, corpus = config.model, prepared.corpus
+    corpus = prepared.corpus
     return SentenceFacts(
-        networks=f"{shape.encoder.title} encoder, {shape.decoder.title} decoder",
-        latent=f"{shape.latent.kind}, {shape.latent.size} numbers",
+        networks=described[0],
+        latent=described[1],
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,

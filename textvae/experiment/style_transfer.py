@@ -17,6 +17,7 @@ from textvae.data.word_kinds import word_kinds
 from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.latents import calibrate
+from textvae.experiment.perception import make_perception
 from textvae.experiment.preparation import Prepared, max_length
 from textvae.experiment.start import begin_with
 from textvae.files import atomic_write
@@ -65,18 +66,21 @@ def set_style_words(model: StyleContentVAE, prepared: Prepared) -> None:
     model.set_style_tokens(ids, found)
 
 
-def make_recipe(config: ExperimentConfig, model: StyleContentVAE, adversaries: Adversaries) -> StyleContentRecipe:
+def make_recipe(
+    config: ExperimentConfig, prepared: Prepared, model: StyleContentVAE, adversaries: Adversaries
+) -> StyleContentRecipe:
     """The paper's recipe, or the one that also learns from its own transfers where a term of theirs has a weight."""
     updates = config.training.adversary_updates
     if learns_from_transfers(config.objectives):
-        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates)
+        perception = make_perception(config, prepared)
+        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates, perception)
     return StyleContentRecipe(model, adversaries, config.objectives, updates)
 
 
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
     """Networks, recipe, batches and validation."""
     model, adversaries = build_networks(config, prepared)
-    recipe = make_recipe(config, model, adversaries)
+    recipe = make_recipe(config, prepared, model, adversaries)
     if config.start:
         begin_with(recipe, Path(config.start), "model", reporter.message)
     validator = Validator(

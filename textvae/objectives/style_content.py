@@ -56,6 +56,10 @@ class ObjectivesConfig:
     """x̂ must please a frozen language model of the training sentences (per token)."""
     J_adv_x: Weight = field(default_factory=lambda: Weight(0.0))
     """A discriminator with a class for what is generated must take x̂ for a sentence of the style asked for."""
+    J_content_features: Weight = field(default_factory=lambda: Weight(0.0))
+    """A frozen encoder must see in x̂, on average over its words, what it sees in x (`transfer.features`)."""
+    J_gram: Weight = field(default_factory=lambda: Weight(0.0))
+    """The Gram matrix of its states over the words of x̂ must be that of sentences of the style asked for."""
     J_guide: Weight = field(default_factory=Weight)
     """The guide itself, on real sentences, before the transfers begin."""
     J_language: Weight = field(default_factory=Weight)

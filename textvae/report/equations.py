@@ -23,6 +23,7 @@ from textvae.objectives.adversarial import ADVERSARIAL
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
+from textvae.objectives.trees import TreeObjectives, tree_reconstruction
 from textvae.report.records import RunRecord, look_up, number
 
 STYLE: dict[str, Callable[..., Any]] = {
@@ -73,6 +74,7 @@ CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
     "sentence_vae": (SentenceObjectives, SENTENCES),
+    "tree": (TreeObjectives, {"J_rec": tree_reconstruction, "J_kl": latent.kl}),
 }
 
 

@@ -25,6 +25,7 @@ from textvae.objectives.style_content import ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
 from textvae.tokenization.config import SPECIAL
 from textvae.training.config import TrainingConfig
+from textvae.training.perception import PERCEPTUAL_TERMS, Perception
 from textvae.training.recipe import Phase
 from textvae.training.style_content import StyleContentRecipe
 
@@ -36,7 +37,7 @@ READ_TERMS = frozenset({"J_content", "J_match"})
 
 @dataclass
 class TransferTrainingConfig:
-    """How the model learns from its own transfers (the terms J_cycle, J_style, J_content, J_match, J_lm, J_adv_x)."""
+    """How the model learns from its own transfers, by the terms of `objectives/transfer.py`."""
 
     start: int = 2000
     """Steps before the first transfer. Guide and language model learn until then and are frozen afterwards."""
@@ -61,7 +62,15 @@ class TransferTrainingConfig:
     learning_rate: float = 1e-3
     """Rate of guide, language model and discriminator (Adam)."""
 
+    features: str | None = None
+    """Run whose frozen encoder J_content_features and J_gram look through; it must read the same vocabulary. Default:
+    the guide."""
+    exemplars: int = 64
+    """Sentences of each style whose mean Gram matrix J_gram aims at."""
+
     def __post_init__(self) -> None:
+        if self.exemplars < 1:
+            raise UserError(f"transfer.exemplars must be at least 1, not {self.exemplars}")
         if self.start < 1:
             raise UserError("transfer.start must be at least 1: the guide has to learn before it can guide")
         if self.tau is not None and not self.tau > 0:
@@ -128,12 +137,14 @@ class TransferRecipe(StyleContentRecipe):
         objectives: ObjectivesConfig,
         transfer: TransferTrainingConfig,
         adversary_updates: int = 1,
+        perception: Perception | None = None,
     ):
         super().__init__(model, adversaries, objectives, adversary_updates)
-        self.transfer, self.plan = transfer, transfer.plan()
+        self.transfer, self.plan, self.perception = transfer, transfer.plan(), perception
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
-        if "J_adv_x" in self.terms and len(model.groups) > 1:
-            raise UserError("objectives.J_adv_x knows one attribute only; with several give it weight 0")
+        single = [name for name in ("J_adv_x", "J_gram") if name in self.terms]
+        if single and len(model.groups) > 1:
+            raise UserError(f"objectives.{single[0]} knows one attribute only; with several give it weight 0")
         words = model.config.vocab_size
         self.guide = StyleGuide(transfer.guide, words, model.num_styles)
         self.language_model = RecurrentLanguageModel(transfer.language_model, words)
@@ -176,7 +187,9 @@ class TransferRecipe(StyleContentRecipe):
         output, transferred = wrapped["model"](batch=batch, also=self.transferred)
         latents = output.latents
         heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
-        return TransferOutputs(batch, output, heads, self.config.adversarial, self.judged(transferred))
+        return TransferOutputs(
+            batch, output, heads, self.config.adversarial, self.judged(self.perceived(transferred, batch))
+        )
 
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(style | x)."""
@@ -219,6 +232,13 @@ class TransferRecipe(StyleContentRecipe):
             nll = passes.read_back(model, batch, ids, plan, read if plan.through else None, key)
             found = replace(found, cycle_nll=nll)
         return found
+
+    def perceived(self, found: TransferOutput, batch: Batch) -> TransferOutput:
+        """What a frozen encoder sees in x̂, where a term asks for it."""
+        if not PERCEPTUAL_TERMS & set(self.terms):
+            return found
+        assert self.perception is not None, "J_content_features and J_gram need a perception"
+        return self.perception(found, sentences(batch), self.guide)
 
     def judged(self, found: TransferOutput) -> TransferOutput:
         """What the frozen networks say of x̂. The gradient passes through them, without their dropout."""
