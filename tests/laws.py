@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from textvae.checkpoint import Checkpoints
+from textvae.data.attributes import Attributes
 from textvae.data.batch import Batch
 from textvae.data.collate import Collator
 from textvae.data.loader import BatchLoader
@@ -38,6 +40,7 @@ from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import MEMORY_OBJECTIVES, OBJECTIVES, ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
+from textvae.training.perception import Perception, exemplars
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
@@ -47,6 +50,9 @@ torch.set_num_threads(1)
 
 PAD, BOS, EOS, UNK, MASK, FIRST_WORD = 0, 1, 2, 3, 4, 5
 LABELS = ("negative", "neutral", "positive")
+TWO = {"sentiment": LABELS, "tense": ("past", "present")}
+"""Labels of a style with two attributes."""
+every_number_of_attributes = pytest.mark.parametrize("labels", [LABELS, TWO], ids=["one", "two"])
 VOCABULARY, BAG, LONGEST = 37, 11, 7
 STYLE_WORDS = (8, 21, 30)
 """Tokens that `hide_style_words` keeps from z_c; with `style_word_kinds` the first two are of one kind."""
@@ -89,9 +95,12 @@ def model_config(
     )
 
 
-def tiny_config(vocabulary: int = VOCABULARY, **options: Any) -> StyleContentVAEConfig:
+Labels = tuple[str, ...] | dict[str, tuple[str, ...]]
+
+
+def tiny_config(vocabulary: int = VOCABULARY, labels: Labels = LABELS, **options: Any) -> StyleContentVAEConfig:
     """What `save_pretrained` would write for `model_config(**options)`."""
-    return pretrained_config(model_config(**options), vocabulary, BAG, LABELS, LONGEST + 2)
+    return pretrained_config(model_config(**options), vocabulary, BAG, labels, LONGEST + 2)
 
 
 def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any) -> StyleContentVAE:
@@ -110,7 +119,8 @@ def tiny_networks(
     """A model in training mode and its adversaries."""
     model = tiny_model(seed, dtype, **options)
     memory = model.vector_size if model.sentence_memory is not None else 0
-    adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG, adversary, hidden=9, memory_size=memory)
+    style, sizes = model.style_latent.size, model.groups.sizes
+    adversaries = Adversaries(style, CONTENT_SIZE, sizes, BAG, adversary, hidden=9, memory_size=memory)
     adversaries = adversaries.to(dtype)
     if adversary == "discriminant":  # it solves in fp32 whatever the model computes in
         adversaries.style_from_content.float()
@@ -125,12 +135,19 @@ def content_ids(vocabulary: int = VOCABULARY) -> np.ndarray:
     return rows
 
 
-def tiny_corpus(size: int = 24, seed: int = 0, longest: int = LONGEST, vocabulary: int = VOCABULARY) -> TokenizedCorpus:
+def tiny_corpus(
+    size: int = 24,
+    seed: int = 0,
+    longest: int = LONGEST,
+    vocabulary: int = VOCABULARY,
+    labels: Labels = LABELS,
+) -> TokenizedCorpus:
     """Random sentences of 1 … `longest` words with random labels."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, longest + 1, size)
     sentences = [rng.integers(FIRST_WORD, vocabulary, n).tolist() for n in lengths]
-    return TokenizedCorpus.from_lists(sentences, rng.integers(0, len(LABELS), size).tolist())
+    numbers = [rng.integers(0, count, size) for count in Attributes.of(labels).sizes]
+    return TokenizedCorpus.from_lists(sentences, np.stack(numbers, 1) if len(numbers) > 1 else numbers[0])
 
 
 def tiny_collator(noise: NoiseConfig | None = None, vocabulary: int = VOCABULARY) -> Collator:
@@ -208,7 +225,7 @@ def tiny_trainer(
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     model, adversaries = tiny_networks(**(networks or {}))
     loader = tiny_loader(
-        tiny_corpus(corpus_size),
+        tiny_corpus(corpus_size, labels=(networks or {}).get("labels", LABELS)),
         config.batch_size,
         noise,
         rank=accelerator.process_index,
@@ -238,7 +255,8 @@ def tiny_transfer_recipe(
 ) -> TransferRecipe:
     """A recipe with watchers of fixed initial weights, in the model's precision."""
     torch.manual_seed(7)
-    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates)
+    perception = Perception(exemplars(tiny_corpus(30, seed=3), len(LABELS), 4))
+    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates, perception)
     for name in ("guide", "language_model", "discriminator"):
         if name in recipe.modules:
             recipe.modules[name].to(model.style_vectors.dtype)

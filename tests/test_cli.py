@@ -35,13 +35,23 @@ def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None
 def every_option() -> set[str]:
     """Options of all our commands, from their parsers."""
     from textvae.commands import (
+        arithmetic,
         compare,
+        compress,
+        decompress,
+        detect,
+        encode,
         evaluate,
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
+        generate,
+        interpolate,
+        nearest,
+        parse,
         report,
         runs,
         summarize,
@@ -57,6 +67,7 @@ def every_option() -> set[str]:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
         export,
         fit_scorers,
         report,
@@ -64,7 +75,9 @@ def every_option() -> set[str]:
         sweep,
     )
     parsers += [module.make_parser("x") for module in modules]
-    for module in (summarize, transfer):
+    parsers += detect.make_parser("x")._subparsers._group_actions[0].choices.values()
+    uses = (arithmetic, compress, decompress, encode, generate, interpolate, nearest)
+    for module in (parse, summarize, transfer, *uses):
         parsers.append(argparse.ArgumentParser())
         module.add_arguments(parsers[-1])
     return {option for parser in parsers for action in parser._actions for option in action.option_strings}

@@ -43,9 +43,6 @@ _LIMITS = """\
 - The scores below come from development data, on which this model was also chosen."""
 
 
-_SENTENCE = "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae."
-
-
 @dataclass(frozen=True)
 class SentenceFacts:
     """What a card tells. networks, latent: in words. metrics: of the evaluation on dev at `step`. module: to import."""

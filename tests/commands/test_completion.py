@@ -31,7 +31,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["co"], {"compare", "completion"}),
+        (["co"], {"compare", "completion", "compress"}),
         (["runs", "--so"], {"--sort"}),
         (["runs", "--sort", ""], {"name", "task", "score", "step", "age", "size"}),
         (["report", "--fi"], {"--figures"}),

@@ -41,7 +41,9 @@ def test_help_has_examples_that_exist_and_exit_codes(command: str, capsys: pytes
     assert "exit codes:" in text and re.search(r"\b2 +\S", text)
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS, "data check"} - SAYS_NOTHING - {"data"}))
+@pytest.mark.parametrize(
+    "command", sorted({*COMMANDS, "data check", "detect fit", "detect score"} - SAYS_NOTHING - {"data", "detect"})
+)
 def test_every_command_can_be_quiet_and_verbose(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(command, capsys)
     assert "--quiet" in text and "--verbose" in text

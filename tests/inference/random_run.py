@@ -33,6 +33,7 @@ def make_run(
     decoder: str = "gru",
     text: dict[str, bool] | None = None,
     memory: str = "none",
+    labels: tuple[str, ...] | dict[str, tuple[str, ...]] = LABELS,
 ) -> Path:
     """Write a run directory and return it."""
     torch.manual_seed(0)
@@ -45,7 +46,7 @@ def make_run(
         embedding_size=16,
         memory=MemoryConfig(kind=memory, window=2),  # type: ignore[arg-type]
     )
-    model = StyleContentVAE(pretrained_config(config, len(vocab), 20, LABELS, MAX_LENGTH))
+    model = StyleContentVAE(pretrained_config(config, len(vocab), 20, labels, MAX_LENGTH))
     with torch.no_grad():  # sharpen, so that different sentences are written differently
         model.embedding.weight.normal_(std=1.0)
         model.output.linear.weight.normal_(std=1.0)

@@ -235,7 +235,7 @@ def test_candidates_carry_the_models_own_scores(transfer: StyleTransfer) -> None
             nll = model.output.nll(hidden[0], tokens[0])
             assert candidate.log_prob == pytest.approx(-float(nll.sum()), abs=1e-5)
             assert candidate.log_prob_per_token == pytest.approx(-float(nll.mean()), abs=1e-5)
-            style = model.style_head(model.encode(tokens, tokens > 0).style.value).softmax(-1)[0, 2]
+            style = model.style_head(model.encode(tokens, tokens > 0).style.value)[0].softmax(-1)[0, 2]
             assert candidate.style_probability == pytest.approx(float(style), abs=1e-5)
 
 

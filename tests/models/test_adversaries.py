@@ -13,12 +13,12 @@ def test_the_style_is_read_from_content_and_the_words_from_style() -> None:
     adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG)
     z_s, z_c = torch.randn(4, STYLE_SIZE), torch.randn(4, CONTENT_SIZE)
     output = adversaries(z_s, z_c)
-    assert output.style_logits.shape == (4, len(LABELS)) and output.bag_logits.shape == (4, BAG)
+    assert output.style_logits[0].shape == (4, len(LABELS)) and output.bag_logits.shape == (4, BAG)
     other = adversaries(z_s + 1, z_c)
-    assert torch.equal(other.style_logits, output.style_logits)
+    assert torch.equal(other.style_logits[0], output.style_logits[0])
     assert not torch.equal(other.bag_logits, output.bag_logits)
     other = adversaries(z_s, z_c + 1)
-    assert not torch.equal(other.style_logits, output.style_logits)
+    assert not torch.equal(other.style_logits[0], output.style_logits[0])
     assert torch.equal(other.bag_logits, output.bag_logits)
 
 
@@ -27,9 +27,11 @@ def test_logits_grow_with_the_latent() -> None:
     adversaries = Adversaries(STYLE_SIZE, CONTENT_SIZE, len(LABELS), BAG)
     z_s, z_c = torch.randn(4, STYLE_SIZE), torch.randn(4, CONTENT_SIZE)
     zero, once, far = (adversaries(k * z_s, k * z_c) for k in (0.0, 1.0, 1000.0))
-    for name in ("style_logits", "bag_logits"):
-        start, one, much = (getattr(o, name) for o in (zero, once, far))
-        assert_close((much - start) / 1000, one - start, 1e-3, name)
+    for start, one, much in (
+        (zero.style_logits[0], once.style_logits[0], far.style_logits[0]),
+        (zero.bag_logits, once.bag_logits, far.bag_logits),
+    ):
+        assert_close((much - start) / 1000, one - start, 1e-3)
 
 
 def test_only_the_style_adversary_takes_a_hidden_layer() -> None:

@@ -255,7 +255,7 @@ def train(model: StyleContentVAE, batch: Batch, steps: int) -> list[float]:
     for _ in range(steps):
         output = model(batch=batch, sample=False)
         loss = output.token_nll.sum() / batch.num_tokens
-        heads = output.style_logits.square().mean() + output.bag_logits.square().mean()
+        heads = output.style_logits[0].square().mean() + output.bag_logits.square().mean()
         (loss + 0.01 * heads).backward()
         optimizer.step()
         optimizer.zero_grad()

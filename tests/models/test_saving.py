@@ -15,6 +15,8 @@ from tests.laws import (
     LABELS,
     PAIRS,
     STYLE_SIZE,
+    TWO,
+    Labels,
     assert_close,
     assert_same_bits,
     latent_kinds,
@@ -56,8 +58,9 @@ def saved(folder: Path, **options: Any) -> StyleContentVAE:
 
 @torch.no_grad()
 def everything(model: StyleContentVAE) -> list[torch.Tensor]:
-    output, latents = (model(batch=tiny_batch(), sample=s) for s in (False, True))
-    values = [output.token_nll, output.style_logits, output.bag_logits, model.style_vectors, model.style_means]
+    labels: Labels = model.attributes.by_name() if len(model.attributes) > 1 else LABELS
+    output, latents = (model(batch=tiny_batch(labels=labels), sample=s) for s in (False, True))
+    values = [output.token_nll, *output.style_logits, output.bag_logits, model.style_vectors, model.style_means]
     values += [latents.latents.style.value, latents.latents.style.penalty, latents.latents.content.value]
     return [*values, latents.token_nll]
 
@@ -91,6 +94,30 @@ def test_hidden_style_words_stay_hidden(tmp_path: Path, kinds: int) -> None:
     model = saved(tmp_path, hide_style_words=True, style_word_kinds=kinds)
     assert model.style_tokens.any()
     assert_same_computation(StyleContentVAE.from_pretrained(tmp_path), model)
+
+
+@pytest.mark.parametrize("prior", ["standard", "class_conditional"])
+def test_two_attributes_survive(tmp_path: Path, prior: str) -> None:
+    model = saved(tmp_path, labels=TWO, prior=prior, erase=True, hide_style_words=True)
+    loaded = StyleContentVAE.from_pretrained(tmp_path)
+    assert_same_computation(loaded, model)
+    assert loaded.attributes == model.attributes and loaded.attributes.by_name() == TWO
+    assert loaded.config.labels == [*(f"sentiment={x}" for x in LABELS), "tense=past", "tense=present"]
+
+
+def test_one_attribute_is_saved_as_before_there_were_several(tmp_path: Path) -> None:
+    model = saved(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["attributes"] is None
+    shapes = {name: tuple(t.shape) for name, t in model.state_dict().items() if name.startswith("style_")}
+    assert shapes == {
+        "style_latent.prior_means": (len(LABELS), STYLE_SIZE),
+        **{f"style_latent.{part}.weight": (STYLE_SIZE, 16) for part in ("mean", "log_var")},
+        **{f"style_latent.{part}.bias": (STYLE_SIZE,) for part in ("mean", "log_var")},
+        "style_head.layers.0.weight": (len(LABELS), STYLE_SIZE),
+        "style_head.layers.0.bias": (len(LABELS),),
+        "style_means": (len(LABELS), STYLE_SIZE),
+        "style_tokens": (37,),
+    }
 
 
 def test_only_safetensors_are_written(tmp_path: Path) -> None:

@@ -19,9 +19,12 @@ from tests.laws import (
     PAIRS,
     STYLE_SIZE,
     STYLE_WORDS,
+    TWO,
     VOCABULARY,
+    Labels,
     assert_close,
     each_alone,
+    every_number_of_attributes,
     outputs_of,
     per_sentence,
     separate_latent_kinds,
@@ -41,7 +44,8 @@ ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
 def padded(output: StyleContentOutput) -> dict[str, torch.Tensor]:
     """Everything a batch gives, by name."""
-    found = {"token_nll": output.token_nll, "style_logits": output.style_logits, "bag_logits": output.bag_logits}
+    found = {"token_nll": output.token_nll, "bag_logits": output.bag_logits}
+    found |= {f"style_logits.{a}": logits for a, logits in enumerate(output.style_logits)}
     for name, space in (("z_s", output.latents.style), ("z_c", output.latents.content)):
         found |= {f"{name}.{k}": v for k, v in vars(space).items() if v is not None}
     return found
@@ -67,6 +71,17 @@ def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, sample: bool)
                 wide = wide[: value.shape[1]]
             assert_close(wide, value[0], 1e-11, name)
         for name, loss in per_sentence(outputs_of(model, adversaries, batch, sample)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+@pytest.mark.parametrize("memory", [MemoryConfig(), MemoryConfig("full", scrub=True)], ids=["none", "full"])
+def test_alone_is_as_in_a_padded_batch_with_two_attributes(encoder: str, decoder: str, memory: MemoryConfig) -> None:
+    options = {"encoder": encoder, "decoder": decoder, "memory": memory, "erase": memory.kind == "none"}
+    model, adversaries = tiny_networks(labels=TWO, **options)  # type: ignore[arg-type]
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch(labels=TWO)))
+    for row, batch in each_alone(labels=TWO):
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
             assert_close(losses[name][row], loss[0], 1e-11, name)
 
 
@@ -177,6 +192,21 @@ def test_permuting_the_batch_permutes_outputs_and_labels(encoder: str, decoder: 
     assert not torch.allclose(wrong["J_mul_s"], losses["J_mul_s"][ORDER])
 
 
+def test_permuting_the_batch_permutes_the_labels_of_every_attribute() -> None:
+    model, adversaries = tiny_networks(labels=TWO)
+    style = torch.tensor([[0, 1], [1, 0], [2, 0], [2, 1], [0, 0], [1, 1]])
+    batch = replace(tiny_batch(labels=TWO), style=style)
+    losses = per_sentence(outputs_of(model, adversaries, batch, sample=False))
+    for name, value in per_sentence(outputs_of(model, adversaries, batch.permuted(ORDER), sample=False)).items():
+        assert_close(value, losses[name][ORDER], 1e-11, name)
+    for attribute in range(2):  # left behind, one attribute alone would show
+        wrong = style[ORDER].clone()
+        wrong[:, attribute] = style[:, attribute]
+        found = per_sentence(outputs_of(model, adversaries, replace(batch.permuted(ORDER), style=wrong), sample=False))
+        for name in ("J_mul_s", "J_kl_s", "J_dis_s"):
+            assert not torch.allclose(found[name], losses[name][ORDER])
+
+
 def test_sampling_is_only_for_training() -> None:
     model, batch = tiny_model(), tiny_batch()
     for space in spaces(model.encode(batch.input_ids, batch.attention_mask)):
@@ -260,6 +290,61 @@ def test_style_vectors_of_a_standard_prior_are_means_of_posterior_means() -> Non
 
 
 @pytest.mark.parametrize("prior", ["standard", "class_conditional"])
+def test_the_style_of_several_labels_is_a_block_for_each(prior: str) -> None:
+    model = tiny_model(prior=prior, labels=TWO)
+    model.set_style_means(torch.randn(5, STYLE_SIZE), torch.ones(5))
+    table = model.style_vectors
+    labels = torch.tensor([[2, 1], [0, 0]])
+    for strength in (0.0, 1.0, 2.5):
+        found = model.style_vector(labels, strength)
+        for row, (sentiment, tense) in enumerate(labels.tolist()):
+            for block, own, group in ((0, table[sentiment], table[:3]), (1, table[3 + tense], table[3:])):
+                expected = group.mean(0) + strength * (own - group.mean(0))
+                assert_close(found[row, block * STYLE_SIZE : (block + 1) * STYLE_SIZE], expected, 1e-12)
+
+
+def test_a_labels_prior_head_and_logits_concern_its_own_block_only() -> None:
+    model = tiny_model(labels=TWO)
+    z_s = torch.randn(4, 2 * STYLE_SIZE, dtype=torch.float64, requires_grad=True)
+    for attribute, logits in enumerate(model.style_head(z_s)):
+        (gradient,) = torch.autograd.grad(logits.sum(), z_s)
+        own = slice(attribute * STYLE_SIZE, (attribute + 1) * STYLE_SIZE)
+        assert gradient[:, own].abs().min() > 0
+        gradient[:, own] = 0
+        assert not gradient.any()
+    batch = tiny_batch(labels=TWO)
+    units = model(batch=batch, sample=False).latents.style.penalty_units
+    other = model(batch=replace(batch, style=(batch.style + torch.tensor([0, 1])) % 2), sample=False)
+    changed = (other.latents.style.penalty_units - units).abs()
+    kept = batch.style[:, 0] < 2
+    assert not changed[kept, :STYLE_SIZE].any() and changed[:, STYLE_SIZE:].abs().max() > 1e-6
+
+
+def test_two_attributes_cost_what_each_alone_would() -> None:
+    """J_mul_s, J_adv_s, J_dis_s and J_kl_s are sums over attributes."""
+    model, adversaries = tiny_networks(labels=TWO)
+    batch = tiny_batch(labels=TWO)
+    outputs = outputs_of(model, adversaries, batch, sample=False)
+    losses = per_sentence(outputs)
+    rows = torch.arange(len(batch))
+    logits = outputs.model.style_logits
+    assert [x.shape[1] for x in logits] == [3, 2]
+    expected = -sum(x.log_softmax(1)[rows, batch.style[:, a]] for a, x in enumerate(logits))
+    assert_close(losses["J_mul_s"], expected, 1e-12)
+    read = [x.log_softmax(1) for x in outputs.adversaries.style_logits]
+    assert_close(losses["J_dis_s"], -sum(x[rows, batch.style[:, a]] for a, x in enumerate(read)), 1e-12)
+    assert_close(losses["J_adv_s"], sum((x.exp() * x).sum(1) for x in read), 1e-12)
+    style = outputs.model.latents.style
+    assert_close(losses["J_kl_s"], style.penalty_units.sum(1), 1e-12)
+    means = torch.cat(
+        (model.style_latent.prior_means[batch.style[:, 0]], model.style_latent.prior_means[3 + batch.style[:, 1]]), 1
+    )
+    log_var = style.log_var
+    assert log_var is not None
+    assert_close(style.penalty_units, 0.5 * (log_var.exp() + (style.mean - means) ** 2 - 1 - log_var), 1e-12)
+
+
+@pytest.mark.parametrize("prior", ["standard", "class_conditional"])
 def test_strength_moves_along_the_line_from_the_neutral_vector(prior: str) -> None:
     model = tiny_model(prior=prior)
     model.set_style_means(torch.randn(len(LABELS), STYLE_SIZE), torch.ones(len(LABELS)))
@@ -278,6 +363,8 @@ def test_initial_weights() -> None:
     assert 0.05 < model.embedding.weight[BOS:].std() < 0.2
     means = model.style_latent.prior_means
     assert_close(means @ means.T, 4.0 * torch.eye(len(LABELS)), 1e-5)
+    for block in tiny_model(labels=TWO).style_latent.prior_means.split((3, 2)):
+        assert_close(block @ block.T, 4.0 * torch.eye(len(block)), 1e-5)
     assert not model.style_means.any()
 
 
@@ -288,10 +375,12 @@ def test_the_seed_decides_the_initial_weights() -> None:
 
 
 @every_pair
-def test_every_parameter_takes_part_in_training(encoder: str, decoder: str) -> None:
+@every_number_of_attributes
+def test_every_parameter_takes_part_in_training(encoder: str, decoder: str, labels: Labels) -> None:
     """Data-parallel training hangs or raises if a parameter has no gradient."""
-    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder)
-    sum(loss.sum() for loss in per_sentence(outputs_of(model, adversaries, tiny_batch())).values()).backward()  # type: ignore[union-attr]
+    model, adversaries = tiny_networks(encoder=encoder, decoder=decoder, labels=labels)
+    batch = tiny_batch(labels=labels)
+    sum(loss.sum() for loss in per_sentence(outputs_of(model, adversaries, batch)).values()).backward()  # type: ignore[union-attr]
     assert [n for m in (model, adversaries) for n, p in m.named_parameters() if p.grad is None] == []
 
 

@@ -45,7 +45,7 @@ def test_nothing_is_trained_and_the_gradient_passes_through() -> None:
     z, labels = two_clouds()
     adversaries.observe(z, labels)
     z = z.clone().requires_grad_(True)
-    adversaries(torch.zeros(len(z), 3), z).style_logits[:, 1].sum().backward()
+    adversaries(torch.zeros(len(z), 3), z).style_logits[0][:, 1].sum().backward()
     assert z.grad is not None and bool((z.grad.abs().sum(1) > 0).all())
 
 

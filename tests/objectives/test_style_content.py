@@ -104,9 +104,9 @@ def test_each_objective_is_its_formula_of_the_outputs() -> None:
     style, content = outputs.model.latents.style, outputs.model.latents.content
     centre = model.style_latent.prior_means[batch.style]
     log_p = {
-        "style_head": outputs.model.style_logits.log_softmax(1),
+        "style_head": outputs.model.style_logits[0].log_softmax(1),
         "bag_head": outputs.model.bag_logits.log_softmax(1),
-        "style_adversary": outputs.adversaries.style_logits.log_softmax(1),
+        "style_adversary": outputs.adversaries.style_logits[0].log_softmax(1),
         "bag_adversary": outputs.adversaries.bag_logits.log_softmax(1),
     }
     entropy = {k: -(v.exp() * v).sum(1) for k, v in log_p.items()}
@@ -130,7 +130,7 @@ def test_the_form_of_j_adv_is_a_choice() -> None:
     model, adversaries = tiny_networks()
     entropy = outputs_of(model, adversaries, tiny_batch())
     uniform = replace(entropy, adversarial="uniform")
-    log_p = entropy.adversaries.style_logits.log_softmax(1)
+    log_p = entropy.adversaries.style_logits[0].log_softmax(1)
     expected = -log_p.mean(1) - torch.log(torch.tensor(float(len(LABELS))))
     assert_close(OBJECTIVES["J_adv_s"](uniform), expected, 1e-7)
     for name in OBJECTIVES:

@@ -108,7 +108,7 @@ def test_pruning_drops_only_rare_ngrams(monkeypatch: pytest.MonkeyPatch) -> None
     texts, labels = planted(2, n=20_000)
     texts = [f"{text} noise{i} noise{i} x{i}" for i, text in enumerate(texts)]
     monkeypatch.setattr(module, "_MAX_NGRAMS", 4_000)
-    counts, totals = module._count(texts, labels, 2, StyleWordsConfig(max_ngram=2))
+    counts, totals = module._count(texts, labels, [2], StyleWordsConfig(max_ngram=2))
     assert all(sum(map(len, by_label)) <= 2_000 for by_label in counts.values())
     assert sum(totals[1]) == sum(len(dict(module._ngrams(text, 1))[1]) for text in texts)
     assert counts[1][0]["awful"] + counts[1][1]["awful"] == sum("awful" in text for text in texts)

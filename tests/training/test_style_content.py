@@ -11,7 +11,10 @@ from torch import nn
 
 from tests.laws import (
     DIAGONAL,
+    LABELS,
+    Labels,
     all_objectives,
+    every_number_of_attributes,
     parameters_of,
     tiny_accelerator,
     tiny_batch,
@@ -37,9 +40,15 @@ def recipe_of(updates: int = 1, **options: object) -> StyleContentRecipe:
     return StyleContentRecipe(model, adversaries, all_objectives(), updates)
 
 
+def labels_of(recipe: StyleContentRecipe) -> Labels:
+    """Those of the recipe's model."""
+    attributes = recipe.model.attributes
+    return attributes.by_name() if len(attributes) > 1 else LABELS
+
+
 def outputs_for(recipe: StyleContentRecipe, phase: Phase) -> Outputs:
     """The outputs of a phase as a step computes them, earlier phases first."""
-    batch, outputs = tiny_batch(), None
+    batch, outputs = tiny_batch(labels=labels_of(recipe)), None
     for earlier in recipe.phases:
         with only_moves(recipe.modules, earlier.moves):
             current = recipe.run(earlier, recipe.modules, batch, outputs)
@@ -98,9 +107,12 @@ def test_the_adversaries_are_no_part_of_the_model() -> None:
 
 # ---------------------------------------------------------------------------------------------- gradients
 @every_pair
-def test_j_adv_reaches_the_encoder_and_leaves_nothing_in_the_adversaries(encoder: str, decoder: str) -> None:
+@every_number_of_attributes
+def test_j_adv_reaches_the_encoder_and_leaves_nothing_in_the_adversaries(
+    encoder: str, decoder: str, labels: Labels
+) -> None:
     for term, space in (("J_adv_s", "content_latent."), ("J_adv_c", "style_latent.")):
-        recipe = recipe_of(encoder=encoder, decoder=decoder)
+        recipe = recipe_of(encoder=encoder, decoder=decoder, labels=labels)
         found = gradients(recipe, phase_of(recipe, "vae"), (term,))
         assert found["adversaries"] == set()
         reached = {prefix for prefix in ENCODING if any(n.startswith(prefix) for n in found["model"])}
@@ -108,8 +120,9 @@ def test_j_adv_reaches_the_encoder_and_leaves_nothing_in_the_adversaries(encoder
 
 
 @every_pair
-def test_j_dis_never_reaches_the_model(encoder: str, decoder: str) -> None:
-    recipe = recipe_of(encoder=encoder, decoder=decoder)
+@every_number_of_attributes
+def test_j_dis_never_reaches_the_model(encoder: str, decoder: str, labels: Labels) -> None:
+    recipe = recipe_of(encoder=encoder, decoder=decoder, labels=labels)
     phase = phase_of(recipe, "dis")
     outputs = outputs_for(recipe, phase)
     for latent in (outputs.model.latents.style, outputs.model.latents.content):
@@ -161,7 +174,7 @@ def moved(recipe: StyleContentRecipe, phase: Phase) -> dict[str, set[str]]:
     """Module → names of parameters that three updates of a phase changed."""
     stepper, before = stepper_of(recipe), parameters_of(recipe.modules)
     for seed in range(3):
-        update(stepper, phase, replace(tiny_batch(12, seed), key=None))
+        update(stepper, phase, replace(tiny_batch(12, seed, labels=labels_of(recipe)), key=None))
     after = parameters_of(recipe.modules)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     return {m: {n.split(".", 1)[1] for n in changed if n.startswith(f"{m}.")} for m in recipe.modules}
@@ -174,9 +187,10 @@ def need_not_move(model: nn.Module) -> set[str]:
 
 
 @every_pair
+@every_number_of_attributes
 @pytest.mark.parametrize("name", ["vae", "dis"])
-def test_each_phase_moves_exactly_its_parameters(encoder: str, decoder: str, name: str) -> None:
-    recipe = recipe_of(encoder=encoder, decoder=decoder)
+def test_each_phase_moves_exactly_its_parameters(encoder: str, decoder: str, labels: Labels, name: str) -> None:
+    recipe = recipe_of(encoder=encoder, decoder=decoder, labels=labels)
     phase = phase_of(recipe, name)
     expected = {m: {n for n, _ in module.named_parameters()} for m, module in recipe.modules.items()}
     expected = {m: names if m == phase.moves else set() for m, names in expected.items()}

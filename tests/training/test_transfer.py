@@ -12,7 +12,9 @@ from torch import Tensor
 from tests.laws import (
     DIAGONAL,
     LABELS,
+    TWO,
     VOCABULARY,
+    Labels,
     assert_close,
     assert_same_bits,
     each_alone,
@@ -44,7 +46,6 @@ from textvae.training.transfer import (
 )
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
-every_term = pytest.mark.parametrize("term", sorted(TRANSFER_OBJECTIVES))
 ENCODING = ("embedding.", "sentence_encoder.", "content_latent.", "decoder.", "output.")
 
 
@@ -59,8 +60,9 @@ def recipe_of(terms: tuple[str, ...] = tuple(TRANSFER_OBJECTIVES), **options: ob
 def transferred(recipe: TransferRecipe, batch: Batch | None = None) -> TransferOutputs:
     """What phase `vae` computes once the transfers have begun."""
     phase = recipe.phases_at(1)[0]
+    labels: Labels = recipe.model.attributes.by_name() if len(recipe.model.attributes) > 1 else LABELS
     with only_moves(recipe.modules, "model"):
-        found = recipe.run(phase, recipe.modules, batch or tiny_batch(), None)
+        found = recipe.run(phase, recipe.modules, batch or tiny_batch(labels=labels), None)
     assert isinstance(found, TransferOutputs)
     return found
 
@@ -110,9 +112,13 @@ def test_each_phase_moves_its_module_only(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- gradients
-@every_term
-def test_every_term_reaches_the_model_and_leaves_nothing_in_the_watchers(term: str) -> None:
-    recipe = recipe_of((term,))
+@pytest.mark.parametrize(
+    ("term", "labels"),
+    [(term, LABELS) for term in sorted(TRANSFER_OBJECTIVES)]
+    + [(term, TWO) for term in sorted(TRANSFER_OBJECTIVES) if term != "J_adv_x"],
+)
+def test_every_term_reaches_the_model_and_leaves_nothing_in_the_watchers(term: str, labels: Labels) -> None:
+    recipe = recipe_of((term,), labels=labels)
     phase = recipe.phases_at(1)[0]
     with only_moves(recipe.modules, phase.moves):
         term_of(transferred(recipe), term).sum().backward()
@@ -137,7 +143,7 @@ def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
     found = transferred(recipe).transfer
     assert found is not None and found.trust is not None and found.guide_logits is not None
     assert not found.trust.requires_grad
-    assert_close(found.trust, found.guide_logits.softmax(1)[torch.arange(6), found.target], 1e-12)
+    assert_close(found.trust, found.guide_logits[0].softmax(1)[torch.arange(6), found.target], 1e-12)
     alone = transferred(recipe_of(("J_cycle",))).transfer
     assert alone is not None and alone.trust is not None
     assert_close(alone.trust, found.trust, 1e-12, "the guide reads the words as it reads the points")
@@ -188,7 +194,62 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
     assert_same_bits(weights_of(rest), weights_of(whole))
 
 
+def two_attributes(weight: float = 0.5) -> ObjectivesConfig:
+    """Every term but the discriminator's, which knows one attribute."""
+    return replace(transfer_objectives(weight), J_adv_x=Weight(0.0))
+
+
+def test_two_attributes_resumed_are_uninterrupted(tmp_path: Path) -> None:
+    networks = {"labels": TWO, "adversary": "discriminant", "erase": True}
+    options = {"objectives": two_attributes(), "transfer": tiny_transfer(tau=0.8, start=2), "networks": networks}
+    whole = tiny_trainer(tmp_path / "whole", max_steps=5, decay="constant", **options)  # type: ignore[arg-type]
+    whole.fit()
+    tiny_trainer(tmp_path / "parts", max_steps=3, decay="constant", **options).fit()  # type: ignore[arg-type]
+    rest = tiny_trainer(tmp_path / "parts", max_steps=5, decay="constant", **options)  # type: ignore[arg-type]
+    checkpoint = rest.checkpoints.latest()
+    assert checkpoint is not None
+    rest.restore(checkpoint)
+    rest.fit()
+    assert_same_bits(weights_of(rest), weights_of(whole))
+
+
+def test_two_attributes_alone_are_as_in_a_padded_batch() -> None:
+    terms = tuple(name for name in TRANSFER_OBJECTIVES if name != "J_adv_x")
+    whole = transferred(recipe_of(terms, labels=TWO))
+    for row, batch in each_alone(labels=TWO):
+        alone = transferred(recipe_of(terms, labels=TWO), batch)
+        for name in terms:
+            assert_close(term_of(whole, name)[row], term_of(alone, name)[0], 1e-9, name)
+
+
+def test_the_discriminator_refuses_several_attributes() -> None:
+    with pytest.raises(UserError, match="J_adv_x"):
+        recipe_of(("J_adv_x",), labels=TWO)
+
+
+def test_the_trust_in_several_attributes_is_the_product() -> None:
+    found = transferred(recipe_of(("J_cycle", "J_style"), labels=TWO)).transfer
+    assert found is not None and found.trust is not None and found.guide_logits is not None
+    rows = torch.arange(6)
+    parts = [x.softmax(1)[rows, found.target[:, a]] for a, x in enumerate(found.guide_logits)]
+    assert_close(found.trust, parts[0] * parts[1], 1e-12)
+
+
 # ---------------------------------------------------------------------------------------------- words
+def test_every_subset_of_attributes_changes_equally_often() -> None:
+    style = torch.stack([torch.arange(6000) % 3, torch.arange(6000) % 2], dim=1)
+    key = NoiseKey(3, 0, len(style))
+    target = passes.other_styles(style, (3, 2), key)
+    changed = target != style
+    shares = [float((changed == torch.tensor(subset)).all(1).float().mean()) for subset in ([1, 0], [0, 1], [1, 1])]
+    assert not (changed == torch.tensor([False, False])).all(1).any()
+    assert max(abs(share - 1 / 3) for share in shares) < 0.03
+    assert {tuple(x) for x in torch.stack((style[:, 0], target[:, 0]), 1)[changed[:, 0]].tolist()} == {
+        (a, b) for a in range(3) for b in range(3) if a != b
+    }
+    assert torch.equal(target[4:9], passes.other_styles(style[4:9], (3, 2), NoiseKey(3, 4, len(style))))
+
+
 def test_the_target_is_another_style_and_every_other_one() -> None:
     style = torch.arange(len(LABELS)).repeat(200)
     target = passes.other_styles(style, len(LABELS), NoiseKey(3, 0, len(style)))

@@ -20,7 +20,10 @@ examples:
   textvae completion zsh > ~/.zfunc/_textvae      # a folder of $fpath, before compinit is called"""
 
 FOLDERS = frozenset({"run", "runs", "folders", "folder", "figures", "data", "save", "cache", "data.path", "start"})
-FILES = frozenset({"files", "inputs", "output", "outputs", "config", "references", "documents"})
+FILES = frozenset(
+    ("files", "file", "inputs", "output", "outputs", "config", "references", "documents")
+    + ("corpus", "dictionary", "clean")  # of the uses of a latent space
+)
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from textvae.volume import add_volume, note, set_volume
 if TYPE_CHECKING:
     from textvae.evaluation.evaluator import Evaluator
     from textvae.evaluation.task import Transfer
+    from textvae.experiment.evaluation import FinishedRun
 
 EPILOG = """exit codes:
   0  done       2  wrong input: no such run, files that do not fit the test set, data that moved
@@ -28,6 +29,7 @@ examples:
   textvae evaluate runs/news --words 8                                # a summarizer: its --help is its own
   textvae evaluate runs/sentence_vae --samples 500                    # how a sentence autoencoder uses its latent
   textvae evaluate runs/document_vae                                  # whether the mean of z2 tells the document
+  textvae evaluate runs/trees --treebank my.trees                     # trees of a grammar against known ones
   textvae evaluate --outputs summaries.txt --references titles.txt    # summaries of any system
 """
 
@@ -40,6 +42,8 @@ class Decoding:
     """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
     beam: int | None = None
     """Beam width; 1 is greedy. Default: 1, or as reranking needs."""
+    keep: Literal["label", "latent"] = "label"
+    """Several attributes: how those that do not change are kept, by the vector of the label found or the text's z."""
     rerank: bool = False
     """Order candidates by style, content and fluency (after `textvae fit-scorers RUN`)."""
     rerank_candidates: int | None = None
@@ -109,6 +113,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
         evaluate_sentence_vae,
         evaluate_summaries,
         evaluate_summarizer,
+        evaluate_trees,
     )
     from textvae.config.parsing import task_of
 
@@ -121,6 +126,8 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
         return evaluate_sentence_vae.main(argv, prog)
     if "document_vae" in tasks:
         return evaluate_document_vae.main(argv, prog)
+    if "tree" in tasks:
+        return evaluate_trees.main(argv, prog)
     parser = make_parser(prog)
     namespace = parser.parse_args(argv)
     built = parser.instantiate_classes(namespace)
@@ -159,6 +166,8 @@ def evaluate(
         config = ExperimentConfig(data=data, text=text, style_words=style_words)
     config.cache = options.cache or config.cache
     finished = None if run is None else FinishedRun(config, Path(run))
+    if finished is not None and not outputs and len(config.data.attributes) > 1:
+        return evaluate_attributes(finished, options, evaluation)
     evaluator = (
         finished.evaluator(evaluation, options.split)
         if finished is not None
@@ -192,13 +201,38 @@ def evaluate(
     return 0
 
 
+def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: EvaluationConfig) -> int:
+    """The same of a run with several attributes: each changed alone, then all; one folder of results for each."""
+    from textvae.evaluation.output_files import save_evaluation
+    from textvae.experiment.attributes import AttributeEvaluation
+    from textvae.files import write_json
+
+    if options.decoding.strength is None:
+        options.decoding.strength = run.transfer.model.config.transfer_strength
+    measured = AttributeEvaluation(run, evaluation, options.split)
+    folder, decoding = Path(options.save or run.folder / "evaluation"), vars(options.decoding)
+    summary: dict[str, Any] = {"attributes": {}, "decoding": decoding, "probes": measured.probes()}
+    for changed in measured(options.name or run.folder.name, **decoding):
+        evaluator = changed.evaluator
+        found = {**changed.to_dict(), "decoding": decoding}
+        save_evaluation(folder / changed.name, found, evaluator.task, changed.transfers)
+        summary["attributes"][changed.name] = {"accuracy": changed.accuracy, "inputs": changed.inputs}
+        print(f"\n== changed: {changed.name}\n{changed.result.table()}\n", *changed.lines(), sep="\n")
+        for line in examples(evaluator, changed.transfers, options.examples):
+            print(line)
+    write_json(folder / "metrics.json", summary)
+    show_probes(summary)
+    note(f"saved in {folder}")
+    return 0
+
+
 def show_probes(extra: dict[str, Any]) -> None:
     """One line a space."""
     for space, found in extra.get("probes", {}).items():
-        print(
-            f"style read from {space}: {found['accuracy']:.3f} by a linear probe, {found['nonlinear_accuracy']:.3f} by "
-            f"a network (majority {found['majority']:.3f})"
-        )
+        network = found["nonlinear_accuracy"]
+        also = "" if network is None else f", {network:.3f} by a network"
+        what = space if " from " in space else f"style read from {space}"
+        print(f"{what}: {found['accuracy']:.3f} by a linear probe{also} (majority {found['majority']:.3f})")
 
 
 def examples(evaluator: Evaluator, transfers: list[Transfer], count: int) -> list[str]:

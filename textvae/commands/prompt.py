@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from textvae.commands.conversation import Conversation, converse, number
@@ -10,19 +11,23 @@ from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 
 HELP = """\
 A line is rewritten. Commands:
-  :to LABEL       another style ({labels})
+  :to LABEL       another style ({labels}){several}
   :like TEXT      the style of a sentence instead
   :strength X     0 neutral, 1 the style itself, above 1 exaggerated
   :candidates N   how many rewritings to show
   :help  :quit    (or Ctrl-D)"""
 
 
+SEVERAL = "; several between commas, the others stay"
+
+
 def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int:
     """Read, rewrite, print, until Ctrl-D or `:quit`."""
 
     def set_target(options: TransferOptions, value: str) -> TransferOptions:
-        model.label(value)
-        return replace(options, target=value, like=())
+        changed = replace(options, target=wanted(value, model), like=())
+        model.target(changed)
+        return changed
 
     def set_like(options: TransferOptions, value: str) -> TransferOptions:
         changed = replace(options, target=None, like=(value,))
@@ -36,12 +41,33 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
         return "\n".join(c.text for c in candidates)
 
     conversation = Conversation(
-        help=HELP.format(labels=", ".join(model.labels)),
-        label=lambda options: options.target or "like",
+        help=HELP.format(labels=", ".join(model.labels), several=SEVERAL if len(model.attributes) > 1 else ""),
+        label=shown,
         answer=answer,
         commands={":to": set_target, ":like": set_like, ":strength": set_strength, ":candidates": set_candidates},
     )
     return converse(conversation, options)
+
+
+def wanted(value: str, model: StyleTransfer) -> str | tuple[str, ...]:
+    """What `:to` names: a label, or with several attributes labels between commas."""
+    if value in model.labels or len(model.attributes) == 1:
+        return value
+    return tuple(part.strip() for part in value.split(","))
+
+
+def shown(options: TransferOptions) -> str:
+    """What stands before the `>`."""
+    if options.target is None:
+        return "like"
+    if isinstance(options.target, str):
+        return options.target
+    named = options.target
+    return (
+        ", ".join(f"{name}={label}" for name, label in named.items())
+        if isinstance(named, Mapping)
+        else ", ".join(named)
+    )
 
 
 def set_strength(options: TransferOptions, value: str) -> TransferOptions:

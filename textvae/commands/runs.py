@@ -33,6 +33,7 @@ TASKS = {
     "summarization": "summaries",
     "sentence_vae": "autoencoder",
     "document_vae": "documents",
+    "tree": "trees",
 }
 LONGEST_RECIPE = 60
 HEAD = ("run", "task", "data", "recipe", "state", "dev score", "at", "seed", "age", "size", "problems")

@@ -72,6 +72,26 @@ def add_streams(parser: argparse.ArgumentParser, record: str, default: str) -> N
     add_volume(parser)
 
 
+def add_search(add: Callable[..., object]) -> None:
+    """How sentences are written: beam, samples, and their form."""
+    add("--beam", type=int, metavar="N", help="beam width (default: the number of candidates; 1 is greedy)")
+    add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
+    add("--sample", action="store_true", default=None, help="draw from the model instead of searching")
+    add("--temperature", type=float, metavar="T", help="below 1: more cautious samples")
+    add("--top-k", type=int, metavar="K", help="sample among the K likeliest tokens")
+    add("--top-p", type=float, metavar="P", help="sample among the fewest tokens of total probability P")
+    add("--seed", type=int, metavar="N", help="seed of the samples (default 0)")
+    add("--length-penalty", type=float, metavar="A", help="rank by log-probability / length ** A (default 1)")
+    add(
+        "--no-repeat-ngram",
+        type=int,
+        metavar="N",
+        help="never write an n-gram of N tokens twice in a sentence",
+    )
+    add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
+    add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
+
+
 def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 192) -> None:
     """--batch-size, --device and --precision; `rows` says what counts as a row."""
     add = parser.add_argument_group("computing").add_argument
@@ -82,15 +102,24 @@ def add_computing(parser: argparse.ArgumentParser, rows: str, batch_size: int = 
 
 def run(args: argparse.Namespace, command: LineCommand) -> int:
     """The command with its exit code."""
+
+    def work() -> int:
+        settle(args, command.default)
+        return answer_all(args, command)
+
+    return guarded(command.name, args, work)
+
+
+def guarded(name: str, args: argparse.Namespace, work: Callable[[], int]) -> int:
+    """What `work` returns, or the exit code of what stopped it; name: of the command, as people type it."""
     try:
         set_volume(args)
         keep_memory()
         with sigterm_unwinds():
-            settle(args, command.default)
-            return answer_all(args, command)
+            return work()
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes with one problem, one says so
-            print(f"{command.name}: {error}", file=sys.stderr)
+            print(f"{name}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # nobody reads on: point stdout elsewhere, so that the interpreter's last flush is quiet too

@@ -28,6 +28,7 @@ EPILOG = f"""\
 examples:
   textvae transfer --to positive "the food was bland"
   textvae transfer runs/yelp --to positive reviews.txt --output happy.txt
+  textvae transfer runs/attributes --to positive --to tense=past reviews.txt
   echo "The food was awful!" | textvae transfer runs/yelp --to positive --num-candidates 5 --json
   accelerate launch --num_processes 2 -m textvae.cli transfer runs/yelp --to positive big.txt --output out.txt
 
@@ -40,9 +41,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     streams.add_streams(parser, "input, target, candidates with scores", DEFAULT)
-    parser.add_argument("--to", metavar="LABEL", help="style wanted: one of the labels of the training data")
+    parser.add_argument(
+        "--to",
+        metavar="LABEL",
+        action="append",
+        help="style wanted: one of the labels of the training data; where the model knows several attributes, LABEL or "
+        "ATTRIBUTE=LABEL, given once for each attribute to be changed (the others stay)",
+    )
     parser.add_argument(
         "--like", metavar="TEXT", action="append", help="style wanted: that of this text (may be given several times)"
+    )
+    parser.add_argument(
+        "--keep",
+        choices=("label", "latent"),
+        help="how attributes that --to does not name stay: by the vector of the label found in the text (default), or "
+        "by the text's own z",
     )
     search = parser.add_argument_group("search")
     add = search.add_argument
@@ -52,23 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="0: neutral, 1: the style itself, above: exaggerated (default: as chosen on dev by the training)",
     )
-    add("--beam", type=int, metavar="N", help="beam width (default: the number of candidates; 1 is greedy)")
-    add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
-    add("--sample", action="store_true", default=None, help="draw from the model instead of searching")
-    add("--temperature", type=float, metavar="T", help="below 1: more cautious samples")
-    add("--top-k", type=int, metavar="K", help="sample among the K likeliest tokens")
-    add("--top-p", type=float, metavar="P", help="sample among the fewest tokens of total probability P")
-    add("--seed", type=int, metavar="N", help="seed of the samples (default 0)")
-    add("--length-penalty", type=float, metavar="A", help="rank by log-probability / length ** A (default 1)")
-    add(
-        "--no-repeat-ngram",
-        type=int,
-        metavar="N",
-        help="never write an n-gram of N tokens twice in a sentence",
-    )
-    add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
+    streams.add_search(add)
     add_reranking(parser)
-    add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")
     streams.add_computing(parser, "each beam or sample a row", 384)
 
 
@@ -99,7 +97,7 @@ SEARCH = ("strength", "beam", "num_candidates", "length_penalty", "no_repeat_ngr
 SAMPLING = ("sample", "temperature", "top_k", "top_p", "seed")
 RERANKING = ("rerank", "rerank_candidates", "retrieve", "diversity", "retrieve_only")
 REVISING = ("revise", "revise_steps", "revise_threshold")
-OPTIONS = (*SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
+OPTIONS = ("keep", *SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
 """Arguments that are fields of `TransferOptions`."""
 
 
@@ -117,7 +115,8 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[StyleTransfer, T
     given: dict[str, Any] = {n: getattr(args, n) for n in OPTIONS if getattr(args, n) is not None}
     if "detokenise" in given:
         given["detokenise"] = DETOKENISE[given["detokenise"]]
-    options = TransferOptions(target=args.to, like=tuple(args.like or ()), **given)
+    target = args.to[0] if args.to and len(args.to) == 1 else args.to
+    options = TransferOptions(target=target, like=tuple(args.like or ()), **given)
     model = StyleTransfer.from_pretrained(args.run, device=device, precision=args.precision)
     model.writer(options)  # complain before the first line is read
     return model, options

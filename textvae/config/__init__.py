@@ -7,6 +7,7 @@ from textvae.config.parsing import TASKS, Config, from_namespace, load_config, m
 from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
+from textvae.config.trees import TreeExperimentConfig
 
 __all__ = [
     "TASKS",
@@ -15,6 +16,7 @@ __all__ = [
     "ExperimentConfig",
     "SentenceExperimentConfig",
     "SummarizationConfig",
+    "TreeExperimentConfig",
     "from_namespace",
     "load_config",
     "make_parser",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from textvae.config.pretrained_parts import with_tokenizer_of_parts
-from textvae.data.config import DataConfig
+from textvae.data.config import UNLABELLED, DataConfig
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
@@ -55,8 +55,8 @@ class ExperimentConfig:
     """How the best model is chosen on dev."""
 
     def __post_init__(self) -> None:
-        if self.data.source == "lines":
-            raise UserError("data.source lines has no labels, and a style is a label; use another source")
+        if self.data.source in UNLABELLED:
+            raise UserError(f"data.source {self.data.source} has no labels, and a style is a label; use another source")
         if "adversarial" in (self.model.style.kind, self.model.content.kind):
             raise UserError("an adversarial latent needs a critic, which only task sentence_vae trains; use mmd here")
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)

@@ -19,7 +19,7 @@ class Batch:
     attention_mask: (B, L) True where `input_ids` is not padding.
     decoder_input_ids: (B, L) `<s>`, tokens (some blanked by word dropout), padding.
     labels: (B, L) tokens, `</s>`, then −100, which no loss reads.
-    style: (B,) index of the label.
+    style: (B,) index of the label; with several attributes (B, A), of each one's.
     bag_ids, bag_weights: (B, L) rows of the content bag of words and their share; the weights of a sentence sum to 1,
         or to 0 where it has no content word.
     key: the batch's place in the run's noise, None outside training.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textvae.data.config import DataConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_READ = 5_000
-OPTIONS = ("data.text_column", "data.label_column", "data.reference_column")
+OPTIONS = ("data.text_column", "data.label_column", "data.label_columns", "data.reference_column")
 
 
 class Record(NamedTuple):
@@ -24,10 +24,11 @@ class Record(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Columns to read, and the options that name them."""
+    """Columns to read, and the options that name them; labels: how many of them are labels, after the text."""
 
     names: list[str]
     options: tuple[str, ...] = OPTIONS
+    labels: int = 1
 
 
 def check_columns(
@@ -45,11 +46,12 @@ def check_columns(
 
 
 def wanted_columns(config: DataConfig, split: str) -> Columns:
-    """Columns to read for a split, the text first and the label second."""
-    columns = [config.text_column, config.label_column]
+    """Columns to read for a split, the text first and then the labels."""
+    labels = list(config.label_columns.values()) if config.label_columns else [config.label_column]
+    columns = [config.text_column, *labels]
     if split == "test" and config.reference_column is not None:
         columns.append(config.reference_column)  # of test only: training must not see them
-    return Columns(columns)
+    return Columns(columns, labels=len(labels))
 
 
 def text_cell(value: Any, column: str, place: str) -> str:
@@ -117,14 +119,18 @@ def table_records(tables: Iterable[pa.RecordBatch | pa.Table], columns: Columns)
             yield Record(number, list(cells))
 
 
-def labelled_row(record: Record, columns: Columns, place: str, names: list[str] | None = None) -> Row:
-    """A record whose columns are text, label and perhaps references."""
+def labelled_row(
+    record: Record, columns: Columns, place: str, names: Mapping[str, list[str] | None] | None = None
+) -> Row:
+    """A record whose columns are text, labels and perhaps references; names: of the labels of a column, by number."""
     if not record.cells:
-        return Row("", "", [], record.line)
-    text, label, *references = record.cells
+        return Row("", (), [], record.line)
+    after, (text, *cells) = 1 + columns.labels, record.cells
+    labels = zip(columns.names[1:after], cells, strict=False)
+    references = record.cells[after:]
     return Row(
         text_cell(text, columns.names[0], place),
-        label_cell(label, columns.names[1], place, names),
-        references_cell(references[0], columns.names[2], place) if references else [],
+        tuple(label_cell(label, name, place, (names or {}).get(name)) for name, label in labels),
+        references_cell(references[0], columns.names[after], place) if references else [],
         record.line,
     )

@@ -7,7 +7,8 @@ expected number of pairs that agree by accident is n^2 / 2^65 = 3e-6.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ from textvae.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from textvae.data.attributes import Attributes
     from textvae.data.config import DataConfig
 
 FINDINGS = {
@@ -72,16 +74,25 @@ class Tally:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """Size of one split: sentences by readable label, words a sentence, references in all."""
+    """Size of one split: sentences by readable label, words a sentence, references in all.
+
+    sizes: how many of the labels belong to each attribute; empty where there is one attribute.
+    """
 
     sentences: dict[str, int]
     mean_words: float
     max_words: int
     references: int = 0
+    sizes: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        return sum(self.sentences.values())
+        return sum(self.by_attribute()[0].values())
+
+    def by_attribute(self) -> list[dict[str, int]]:
+        """`sentences` of each attribute apart."""
+        labels = iter(self.sentences.items())
+        return [dict(itertools.islice(labels, size)) for size in self.sizes or [len(self.sentences)]]
 
     def words(self) -> str:
         """The length of its sentences."""
@@ -147,7 +158,8 @@ class DataReport:
 class Columns:
     """One split as arrays of N rows: `hashes` uint64, `labels` int64 (class), `words` int32.
 
-    `where(row)` is FILE:LINE for reports, `where(row, full=True)` has the full path for errors.
+    A class is a label, or with several attributes a combination of them. `where(row)` is FILE:LINE for reports,
+    `where(row, full=True)` has the full path for errors.
     """
 
     hashes: np.ndarray
@@ -199,7 +211,7 @@ def contains(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
 
 
 def hold_out(train: Columns, keep: np.ndarray, config: DataConfig) -> np.ndarray:
-    """(N,) bool: the `dev_fraction` of each label's kept sentences that has the smallest hashes.
+    """(N,) bool: the `dev_fraction` of each class's kept sentences that has the smallest hashes.
 
     A hash of the text is a fair draw that depends neither on the order of the lines nor on a seed, so a
     sentence stays on its side when lines are added. Of repeated sentences the first is taken; one sentence
@@ -215,7 +227,7 @@ def hold_out(train: Columns, keep: np.ndarray, config: DataConfig) -> np.ndarray
         start, stop = np.searchsorted(train.labels[kept], [label, label + 1])
         rows = kept[start:stop]
         drawn = draw(train.hashes[rows], fraction)
-        if not len(drawn):
+        if not len(drawn) and len(config.attributes) == 1:  # a rare combination of labels stays in train whole
             place = train.where(int(np.flatnonzero(train.labels == label)[0]), full=True)
             raise UserError(
                 f"{place}: its label has {min(len(rows), 1)} different sentences left in train, too few to hold "
@@ -277,27 +289,34 @@ def count_overlap(dev: Columns, test: Columns, tally: Tally) -> None:
 
 def check_balance(summary: SplitSummary, tally: Tally) -> None:
     """Count labels of train that are heavily outnumbered."""
-    largest = max(summary.sentences.values())
-    small = {label: count for label, count in summary.sentences.items() if count * IMBALANCE < largest}
-    if small:
-        label = min(small, key=lambda name: small[name])
-        tally.add("imbalance", "train", f"{label}: {small[label]:,} against {largest:,}", len(small))
+    for sentences in summary.by_attribute():
+        largest = max(sentences.values())
+        small = {label: count for label, count in sentences.items() if count * IMBALANCE < largest}
+        if small:
+            label = min(small, key=lambda name: small[name])
+            tally.add("imbalance", "train", f"{label}: {small[label]:,} against {largest:,}", len(small))
 
 
-def check_labels(present: dict[str, Iterable[str]], where: str, several: bool = True) -> None:
-    """Raise UserError unless there are two labels (if `several`) and every split has the same ones.
+def check_labels(
+    present: Mapping[str, Iterable[str]], attributes: Attributes, where: str, several: bool = True
+) -> None:
+    """Raise UserError unless there are two labels of each attribute (if `several`) and every split has the same ones.
 
     `present` maps split to the readable labels found in it, in any order.
     """
     found = {split: set(labels) for split, labels in present.items()}
-    train = found["train"]
-    if several and len(train) < 2:
-        raise UserError(f"{where}: train has only the label {', '.join(train)!r}; a style needs another to differ from")
+    train, names = found["train"], iter(attributes.label_names)
+    for size in attributes.sizes:
+        only = train & set(itertools.islice(names, size))
+        if several and len(only) < 2:
+            raise UserError(
+                f"{where}: train has only the label {', '.join(only)!r}; a style needs another to differ from"
+            )
     for split, labels in found.items():
         for label in sorted(train ^ labels):
             lacking, having = (split, "train") if label in train else ("train", split)
             raise UserError(
                 f"{where}: label {label!r} is in {having} but not in {lacking}; every split needs every "
-                "label: add sentences, map labels with data.labels, or leave the split out "
+                "label: add sentences, map labels with data.labels (data.attribute_labels), or leave the split out "
                 f"(--data.{split} none)"
             )

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from textvae.data.attributes import LENGTH, UNNAMED, length_labels
 from textvae.errors import UserError
 
-SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines"]
+SourceName = Literal["files", "jsonl", "csv", "parquet", "hub", "lines", "trees"]
 LEFT_OUT = "none"
+ATTRIBUTE_NAME = re.compile(r"(?!all$)[\w-]+")  # `textvae evaluate` names folders by it
+UNLABELLED: tuple[SourceName, ...] = ("lines", "trees")
+"""Sources whose sentences have no label."""
 
 
 @dataclass
 class DataConfig:
-    """One corpus of sentences; where they have labels, a style is a label."""
+    """One corpus of sentences; where they have labels, a style is a label, or a label of each of several attributes."""
 
     source: SourceName = "files"
     """Format: `files` (a folder of NAME.SPLIT.LABEL, one sentence a line), `jsonl`, `csv` (and tsv),
-    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), or `lines` (plain text without
-    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`)."""
+    `parquet`, `hub` (a Hugging Face data set by id, or a local folder of one), `lines` (plain text without
+    labels, one sentence a line: train.txt, dev.txt and test.txt in a folder, or one file; for `sentence_vae`),
+    or `trees` (the same with a tree in brackets on each line, as the Penn Treebank writes them; for `tree`)."""
 
     path: str = "data/yelp"
     """The folder of the files, or one single file (it becomes train, and dev is held out from it), or the
@@ -51,9 +57,16 @@ class DataConfig:
     label_column: str = "label"
     """Column of the style: text, a whole number or true/false (all but `files`)."""
 
+    label_columns: dict[str, str] | None = None
+    """Several attributes instead of one: the column of each, as {"sentiment": "stars", "tense": "tense"} (all but
+    `files`). Every sentence needs a label of each attribute."""
+
+    length_bins: list[int] | None = None
+    """One more attribute, `length`, found by counting words: [6, 10] gives it the labels 1-6, 7-10 and 11+."""
+
     reference_column: str | None = None
     """Column of the human rewritings of a test sentence, a text or a list of texts (all but `files`, which
-    reads reference.LABEL)."""
+    reads reference.LABEL). With several attributes: of rewritings that change the first one alone."""
 
     delimiter: str | None = None
     """Separator of csv columns. Default: a tab in .tsv files, a comma elsewhere. Columns separated by tabs
@@ -62,6 +75,9 @@ class DataConfig:
     labels: dict[str, str] | None = None
     """Readable name of each label in the data, as {"0": "negative", "1": "positive"}, in the order of the
     classes; several labels may share one name. Default: the labels themselves, sorted."""
+
+    attribute_labels: dict[str, dict[str, str]] | None = None
+    """The same for some or all of several attributes, by attribute."""
 
     max_tokens: int = 32
     """Longest sentence, in words. Longer ones are left out of train; dev and test keep them, cut to this
@@ -84,10 +100,47 @@ class DataConfig:
             raise UserError(f"data.source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}")
         self._check_numbers()
         self._check_splits()
+        self._check_attributes()
         if self.labels is not None:
-            self.labels = {str(raw): str(name) for raw, name in self.labels.items()}
-            if len(set(self.labels.values())) < 2 or not all(name.strip() for name in self.labels.values()):
-                raise UserError(f"data.labels is {self.labels}: give at least two different names, none empty")
+            self.labels = _mapping(self.labels, "data.labels")
+        for name, mapping in (self.attribute_labels or {}).items():
+            assert self.attribute_labels is not None
+            self.attribute_labels[name] = _mapping(mapping, f"data.attribute_labels.{name}")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What a style is made of, in order; `style` where the data name nothing."""
+        names = tuple(self.label_columns) if self.label_columns else (UNNAMED,)
+        return (*names, LENGTH) if self.length_bins else names
+
+    def label_mapping(self, attribute: str) -> dict[str, str] | None:
+        """Readable names of an attribute's labels, in the order of the classes; None where the data tell them."""
+        if attribute == LENGTH and self.length_bins:
+            return {name: name for name in length_labels(self.length_bins)}
+        if self.label_columns is None:
+            return self.labels
+        return (self.attribute_labels or {}).get(attribute)
+
+    def _check_attributes(self) -> None:
+        bins = self.length_bins
+        if bins is not None and (not bins or bins[0] < 1 or sorted(set(bins)) != bins):
+            raise UserError(f"data.length_bins is {bins}: give numbers of words that rise, such as [6, 10]")
+        if self.label_columns is None:
+            if self.attribute_labels:
+                raise UserError("data.attribute_labels goes with data.label_columns; for one attribute use data.labels")
+            return
+        if self.source == "files":
+            raise UserError("data.label_columns needs a source with columns: `files` has one label a file name")
+        if self.labels is not None:
+            raise UserError("data.labels is of one attribute; with data.label_columns use data.attribute_labels")
+        names = self.attributes
+        if not self.label_columns or len(set(names)) < len(names) or not all(map(ATTRIBUTE_NAME.fullmatch, names)):
+            raise UserError(
+                f"data.label_columns is {self.label_columns}: attributes need different names of letters, digits, '-' "
+                "and '_', and none is called 'all'"
+            )
+        if unknown := set(self.attribute_labels or ()) - set(self.label_columns):
+            raise UserError(f"data.attribute_labels: data.label_columns has no attribute {sorted(unknown)[0]!r}")
 
     def _check_numbers(self) -> None:
         for field in ("max_tokens", "max_line_chars", "dev_max"):
@@ -104,3 +157,11 @@ class DataConfig:
         for split in ("train", "dev", "test"):
             if self.source == "files" and getattr(self, split) not in (None, LEFT_OUT):
                 raise UserError(f"data.{split} is a pattern, but `files` reads {self.name}.{split}.LABEL")
+
+
+def _mapping(labels: dict[str, str], option: str) -> dict[str, str]:
+    """Readable names as text; UserError for fewer than two, or an empty one."""
+    found = {str(raw): str(name) for raw, name in labels.items()}
+    if len(set(found.values())) < 2 or not all(name.strip() for name in found.values()):
+        raise UserError(f"{option} is {found}: give at least two different names, none empty")
+    return found

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textvae.data.attributes import Attributes
 from textvae.data.checks import DataReport
 from textvae.errors import UserError
 from textvae.files import display, sha256, write_json
@@ -35,21 +36,29 @@ class Corpus:
     """Labelled sentences, memory-mapped.
 
     Columns of each split: `text` (prepared: words with one space between), `raw` (as the source has it),
-    `label` (int64, index into `labels`) and `references` (list of raw texts; only test has any, and it may
-    be empty).
+    `label` (int64, index into the labels; with several attributes a list of one for each) and `references` (list of raw
+    texts; only test has any, and it may be empty).
     """
 
     train: datasets.Dataset
     dev: datasets.Dataset
     test: datasets.Dataset | None
-    labels: tuple[str, ...]
+    attributes: Attributes
     report: DataReport
     fingerprint: str
+    key: str = ""
+    """Stands for the sources and for all that decided which rows and labels were made of them."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all labels (`Attributes.label_names`)."""
+        return self.attributes.label_names
 
 
-def write_index(folder: Path, labels: tuple[str, ...], report: DataReport, fingerprint: str) -> None:
+def write_index(folder: Path, attributes: Attributes, report: DataReport, fingerprint: str) -> None:
     """Complete a corpus folder: labels, report and the checksums of its Arrow files."""
-    seal(folder, {"labels": labels, "fingerprint": fingerprint, "report": report.to_dict()})
+    labels = list(attributes.by_name().items())  # as a list: their order counts
+    seal(folder, {"attributes": labels, "fingerprint": fingerprint, "report": report.to_dict()})
 
 
 def open_corpus(folder: Path, report: type[DataReport] = DataReport) -> Corpus | str:
@@ -65,9 +74,10 @@ def _read_corpus(folder: Path, index: dict[str, Any], report: type[DataReport]) 
         splits["train"],
         splits["dev"],
         splits["test"],
-        tuple(index["labels"]),
+        Attributes.of(dict(index["attributes"])),
         report.from_dict(index["report"]),
         index["fingerprint"],
+        folder.name,
     )
 
 

@@ -95,9 +95,14 @@ def hash_content(data: datasets.Dataset, digest: Any) -> None:
 
 
 def _rows(data: datasets.Dataset, columns: Columns, where: str, config: DataConfig) -> Iterator[Row]:
-    names = getattr(data.features[columns.names[1]], "names", None)  # of a ClassLabel
-    if names is not None and config.labels is not None and not set(config.labels) <= set(names):
-        names = None  # data.labels speaks of the numbers
+    names: dict[str, list[str] | None] = {}
+    for attribute, column in zip(config.attributes, columns.names[1:], strict=False):
+        found, wanted = (
+            getattr(data.features[column], "names", None),
+            config.label_mapping(attribute),
+        )  # of a ClassLabel
+        # data.labels may speak of the numbers
+        names[column] = found if wanted is None or set(wanted) <= set(found or ()) else None
     for record in records(data, columns, where):
         yield labelled_row(record, columns, f"{where}: row {record.line}", names)
 

@@ -128,12 +128,12 @@ def _part(path: Path, label: str, references: list[Path], config: DataConfig) ->
 def _rows(path: Path, label: str, references: list[Path], max_chars: int) -> Iterator[Row]:
     if not references:
         for number, line in read_lines(path, max_chars, ONE_SENTENCE):
-            yield Row(line, label, [], number)
+            yield Row(line, (label,), [], number)
         return
     _same_length(path, references, max_chars)
     readers = [read_lines(reference, max_chars, ONE_SENTENCE) for reference in references]
     for (number, line), *rewritings in zip(read_lines(path, max_chars, ONE_SENTENCE), *readers, strict=False):
-        yield Row(line, label, [_without_source(line, rewriting) for _, rewriting in rewritings], number)
+        yield Row(line, (label,), [_without_source(line, rewriting) for _, rewriting in rewritings], number)
 
 
 def _without_source(line: str, reference: str) -> str:

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     """One sentence as it stands in the source."""
 
     raw: str
-    label: str
+    labels: tuple[str, ...]  # one of each attribute
     references: list[str]
     line: int  # counted from 1; the row's number where a format has no lines
 

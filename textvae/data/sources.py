@@ -8,13 +8,14 @@ from pathlib import Path
 
 from textvae.data import checks
 from textvae.data.checks import DataReport, Tally
-from textvae.data.config import DataConfig
+from textvae.data.config import UNLABELLED, DataConfig
 from textvae.data.corpus import Corpus, cache_key, code_checksum, open_corpus, open_or_build, write_index
 from textvae.data.hub import hub
 from textvae.data.label_files import label_files
 from textvae.data.rows import Source
 from textvae.data.tables import jsonl, parquet, separated
 from textvae.data.text_lines import text_lines
+from textvae.data.trees.treebank import treebank
 from textvae.errors import UserError
 from textvae.files import display
 from textvae.text import TextConfig
@@ -23,8 +24,18 @@ __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
 
 CODE = code_checksum(
-    "rows", "label_files", "text_lines", "cells", "tables", "hub", "checks", "staging", "corpus", "sources"
-)
+    "attributes",
+    "rows",
+    "label_files",
+    "text_lines",
+    "cells",
+    "tables",
+    "hub",
+    "checks",
+    "staging",
+    "corpus",
+    "sources",
+) + code_checksum("trees/brackets", "trees/treebank")
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,
@@ -33,6 +44,7 @@ SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "parquet": parquet,
     "hub": hub,
     "lines": text_lines,
+    "trees": treebank,
 }
 
 
@@ -57,9 +69,10 @@ def _key(source: Source, config: DataConfig, text: TextConfig) -> str:
     settings = dataclasses.asdict(config)
     for name in ("path", "train", "dev", "test", "subset", "revision"):
         del settings[name]  # told by source.fingerprint
-    labels = list(config.labels.items()) if config.labels is not None else None  # the order counts
+    labels = [list((config.label_mapping(name) or {}).items()) for name in config.attributes]  # the order counts
+    columns = list((config.label_columns or {}).items())
     splits = {split: [part.name for part in parts] for split, parts in source.splits.items()}
-    return cache_key([source.fingerprint, splits, settings, labels, dataclasses.asdict(text), CODE])
+    return cache_key([source.fingerprint, splits, settings, columns, labels, dataclasses.asdict(text), CODE])
 
 
 def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -> None:
@@ -72,21 +85,22 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     stager = staging.Staging(config, text, tally)
     for split, parts in source.splits.items():  # the small ones first: their errors show sooner
         stager.write(split, parts, folder / f"{split}.staged")
-    names, classes = staging.class_names(list(stager.raw_labels), config)
+    classes = staging.Classes(stager.raw_labels, config)
+    attributes = classes.attributes
 
     tables = {split: staging.open_table(folder / f"{split}.staged") for split in source.splits}
     columns = {split: staging.staged_columns(tables[split], source.splits[split], classes) for split in tables}
     where = display(config.path)
-    checks.check_labels(
-        {split: staging.found_labels(v, names) for split, v in columns.items()}, where, config.source != "lines"
-    )
+    found = {split: staging.found_labels(v, classes) for split, v in columns.items()}
+    checks.check_labels(found, attributes, where, several=config.source not in UNLABELLED)
     masks = checks.choose_rows(columns, config, tally)
 
     summaries: dict[str, checks.SplitSummary] = {}
     for split in (split for split in ("train", "dev", "test") if split in masks):
         origin = split if split in tables else "train"  # dev may be held out from train
-        staging.copy_rows(tables[origin], masks[split], classes, folder / f"{split}.arrow")
-        summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], names)
+        kept = staging.kept_columns(len(attributes))
+        staging.copy_rows(tables[origin], masks[split], classes.of, folder / f"{split}.arrow", kept)
+        summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], classes)
         checks.count_repeats(split, columns[origin], masks[split].nonzero()[0], tally)
     _check_train(summaries["train"], tally, where)
     if "dev" in columns and "test" in columns:
@@ -94,7 +108,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     for split in tables:
         (folder / f"{split}.staged").unlink()
     report = DataReport(summaries, tally.findings(), held_out="dev" not in tables)
-    write_index(folder, names, report, source.fingerprint)
+    write_index(folder, attributes, report, source.fingerprint)
 
 
 def _check_train(summary: checks.SplitSummary, tally: Tally, where: str) -> None:

@@ -13,13 +13,14 @@ import hashlib
 import itertools
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from textvae.data.attributes import Attributes, length_label
 from textvae.data.checks import Columns, SplitSummary, Tally
 from textvae.data.config import DataConfig
 from textvae.data.rows import ONE_SENTENCE, Part, Row
@@ -31,23 +32,30 @@ logger = logging.getLogger(__name__)
 BATCH = 5_000
 MAX_LABELS = 10_000
 CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
-COLUMNS = {"text": pa.string(), "raw": pa.string(), "label": pa.int64(), "references": pa.list_(pa.string())}
-STAGED = pa.schema({**COLUMNS, "hash": pa.uint64(), "words": pa.int32(), "part": pa.int32(), "line": pa.int64()})
+NUMBERS = {"hash": pa.uint64(), "words": pa.int32(), "part": pa.int32(), "line": pa.int64()}
+
+
+def kept_columns(attributes: int) -> dict[str, pa.DataType]:
+    """Columns of a corpus: `label` is a number, or with several attributes a list of one for each."""
+    label = pa.int64() if attributes == 1 else pa.list_(pa.int64(), attributes)
+    return {"text": pa.string(), "raw": pa.string(), "label": label, "references": pa.list_(pa.string())}
 
 
 class Staging:
-    """Prepares rows and remembers what all splits share: the raw labels seen so far and the tally."""
+    """Prepares rows and remembers what all splits share: the raw labels of each attribute seen so far, the tally."""
 
     def __init__(self, config: DataConfig, text: TextConfig, tally: Tally) -> None:
         self.config = config
         self.text = text
         self.tally = tally
-        self.raw_labels: dict[str, int] = {}  # label in the data -> its number in the order of appearance
+        self.attributes = config.attributes
+        # label in the data -> its number in the order of appearance, for each attribute
+        self.raw_labels: list[dict[str, int]] = [{} for _ in self.attributes]
 
     def write(self, split: str, parts: list[Part[Row]], path: Path) -> None:
         """Prepare all rows of a split into the Arrow file `path`. Raises UserError for what is wrong in
         them."""
-        write_rows(self._rows(split, parts), STAGED, path)
+        write_rows(self._rows(split, parts), pa.schema({**kept_columns(len(self.attributes)), **NUMBERS}), path)
 
     def _rows(self, split: str, parts: list[Part[Row]]) -> Iterator[tuple[Any, ...]]:
         for index, part in enumerate(parts):
@@ -61,7 +69,7 @@ class Staging:
                 raise UserError(f"{part.where}: holds no sentence; fill the file or take it away")
 
     def _prepare(self, row: Row, part: Part[Row], split: str) -> tuple[Any, ...] | None:
-        """(text, raw, label number, references, hash, words), or None for an empty sentence."""
+        """(text, raw, label number or numbers, references, hash, words), or None for an empty sentence."""
         raw = row.raw
         if check_characters(raw, lambda: part.place(row.line)):
             self.tally.add("control_characters", split, lambda: part.place(row.line, full=False))
@@ -72,9 +80,6 @@ class Staging:
         if not text:
             self.tally.add("empty", split, lambda: part.place(row.line, full=False))
             return None
-        label = self.raw_labels.get(row.label)
-        if label is None:
-            label = self._new_label(row.label, part.place(row.line))
         words = text.count(" ") + 1
         digest = text_hash(text)
         if words > self.config.max_tokens:
@@ -83,18 +88,33 @@ class Staging:
             if split != "train":
                 text = " ".join(text.split(" ", self.config.max_tokens)[: self.config.max_tokens])
                 words = self.config.max_tokens
-        return text, raw, label, self._references(row, part, split), digest, words
+        return text, raw, self._labels(row, part, words), self._references(row, part, split), digest, words
 
-    def _new_label(self, raw: str, place: str) -> int:
+    def _labels(self, row: Row, part: Part[Row], words: int) -> int | list[int]:
+        """The number of the raw label, or with several attributes of each one's."""
+        raw, bins = row.labels, self.config.length_bins
+        if bins:
+            raw = (*raw, length_label(words, bins))
+        found = []
+        for attribute, (known, label) in enumerate(zip(self.raw_labels, raw, strict=True)):
+            number = known.get(label)
+            found.append(self._new_label(attribute, label, part.place(row.line)) if number is None else number)
+        return found[0] if len(found) == 1 else found
+
+    def _new_label(self, attribute: int, raw: str, place: str) -> int:
+        name, raw_labels = self.attributes[attribute], self.raw_labels[attribute]
+        mapping = self.config.label_mapping(name)
+        option = "data.labels" if self.config.label_columns is None else f"data.attribute_labels.{name}"
         _check_unicode(raw, place)
         if not raw or not raw.isprintable():
             raise UserError(f"{place}: the label is {raw!r}; it must be printable and not empty")
-        if self.config.labels is not None and raw not in self.config.labels:
-            known = ", ".join(repr(label) for label in list(self.config.labels)[:20])
-            raise UserError(f"{place}: label {raw!r} is not in data.labels ({known}); add it there or correct the data")
-        if len(self.raw_labels) == MAX_LABELS:
-            raise UserError(f"{place}: over {MAX_LABELS} different labels; is data.label_column the right column?")
-        return self.raw_labels.setdefault(raw, len(self.raw_labels))
+        if mapping is not None and raw not in mapping:
+            known = ", ".join(repr(label) for label in list(mapping)[:20])
+            raise UserError(f"{place}: label {raw!r} is not in {option} ({known}); add it there or correct the data")
+        if len(raw_labels) == MAX_LABELS:
+            column = "data.label_column" if self.config.label_columns is None else f"data.label_columns.{name}"
+            raise UserError(f"{place}: over {MAX_LABELS} different labels; is {column} the right column?")
+        return raw_labels.setdefault(raw, len(raw_labels))
 
     def _references(self, row: Row, part: Part[Row], split: str) -> list[str]:
         kept = [reference.strip() for reference in row.references]
@@ -129,11 +149,38 @@ def _check_unicode(text: str, place: str) -> None:
         raise UserError(f"{place}: {code} is half of a character (a broken \\u escape); take it out") from error
 
 
-def class_names(raw_labels: list[str], config: DataConfig) -> tuple[tuple[str, ...], np.ndarray]:
+class Classes:
+    """attributes: readable names by class. of_raw: of each attribute, the class of each raw label, (raw labels,)."""
+
+    def __init__(self, raw_labels: Sequence[Iterable[str]], config: DataConfig) -> None:
+        mappings = map(config.label_mapping, config.attributes)
+        found = [class_names(list(raw), mapping) for raw, mapping in zip(raw_labels, mappings, strict=True)]
+        self.attributes = Attributes(config.attributes, tuple(names for names, _ in found))
+        self.of_raw = [classes for _, classes in found]
+
+    def of(self, staged: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Classes (N,) of a staged column of labels, with several attributes (N, A)."""
+        if len(self.of_raw) == 1:
+            return self.of_raw[0][staged.to_numpy()]
+        chunks = staged.chunks if isinstance(staged, pa.ChunkedArray) else [staged]
+        raw = np.concatenate([chunk.flatten().to_numpy() for chunk in chunks] or [np.zeros(0, np.int64)])
+        numbers = raw.reshape(-1, len(self.of_raw)).T
+        return np.stack([classes[n] for classes, n in zip(self.of_raw, numbers, strict=True)], axis=1)
+
+    def combined(self, labels: np.ndarray) -> np.ndarray:
+        """One number (N,) for each combination of labels (N, A); labels (N,) as they are."""
+        if labels.ndim == 1:
+            return labels
+        return np.asarray(np.ravel_multi_index(tuple(labels.T), self.attributes.sizes), np.int64)
+
+    def separate(self, combined: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Labels (N,) of each attribute from the numbers of their combinations."""
+        return tuple(np.unravel_index(combined, self.attributes.sizes))
+
+
+def class_names(raw_labels: list[str], mapping: dict[str, str] | None) -> tuple[tuple[str, ...], np.ndarray]:
     """Readable names by class, and the class of each raw label, (number of raw labels,) int64."""
-    if config.labels is not None:
-        mapping = config.labels
-    else:
+    if mapping is None:
         whole = all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in raw_labels)
         mapping = {label: label for label in sorted(raw_labels, key=lambda x: (int(x), x) if whole else (0, x))}
     names = tuple(dict.fromkeys(mapping.values()))
@@ -166,25 +213,26 @@ def open_table(path: Path) -> pa.Table:
     return pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
 
 
-def staged_columns(table: pa.Table, parts: list[Part[Row]], classes: np.ndarray) -> Columns:
-    """The numbers of a staged split; `classes` maps the staged label to the class."""
+def staged_columns(table: pa.Table, parts: list[Part[Row]], classes: Classes) -> Columns:
+    """The numbers of a staged split."""
 
     def where(row: int, full: bool = False) -> str:
         return parts[table["part"][row].as_py()].place(table["line"][row].as_py(), full)
 
-    return Columns(table["hash"].to_numpy(), classes[table["label"].to_numpy()], table["words"].to_numpy(), where)
+    labels = classes.combined(classes.of(table["label"]))
+    return Columns(table["hash"].to_numpy(), labels, table["words"].to_numpy(), where)
 
 
 def copy_rows(
     table: pa.Table,
     mask: np.ndarray,
-    classes: np.ndarray | None,
+    classes: Callable[[pa.Array], np.ndarray] | None,
     path: Path,
-    kept: Mapping[str, pa.DataType] = COLUMNS,
+    kept: Mapping[str, pa.DataType],
 ) -> None:
     """Write the columns `kept` of the rows where `mask` (N,) is true as a file `datasets` opens.
 
-    Labels are replaced by classes.
+    classes: from the column `label` (n,) of some rows to their classes (n,) or (n, A), which replace it.
     """
     import datasets
 
@@ -196,24 +244,37 @@ def copy_rows(
             start += len(batch)
             if len(chosen):
                 columns = [
-                    chosen[name] if classes is None or name != "label" else pa.array(classes[chosen[name].to_numpy()])
+                    chosen[name] if classes is None or name != "label" else _label_column(classes(chosen[name]))
                     for name in schema.names
                 ]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
-def found_labels(columns: Columns, names: tuple[str, ...]) -> set[str]:
-    """Readable labels that occur in a split."""
-    return {names[label] for label in np.unique(columns.labels)}
+def _label_column(labels: np.ndarray) -> pa.Array:
+    if labels.ndim == 1:
+        return pa.array(labels)
+    return pa.FixedSizeListArray.from_arrays(pa.array(labels.reshape(-1)), labels.shape[1])
 
 
-def summarise(table: pa.Table, columns: Columns, mask: np.ndarray, names: tuple[str, ...]) -> SplitSummary:
+def found_labels(columns: Columns, classes: Classes) -> set[str]:
+    """Readable labels that occur in a split, of all attributes."""
+    return {name for name, count in _counts(columns.labels, classes).items() if count}
+
+
+def _counts(combined: np.ndarray, classes: Classes) -> dict[str, int]:
+    """Occurrences of every label of every attribute, by its readable name."""
+    sizes = classes.attributes.sizes
+    counts = [np.bincount(x, minlength=size) for x, size in zip(classes.separate(combined), sizes, strict=True)]
+    return dict(zip(classes.attributes.label_names, np.concatenate(counts).tolist(), strict=True))
+
+
+def summarise(table: pa.Table, columns: Columns, mask: np.ndarray, classes: Classes) -> SplitSummary:
     """Counts of the rows where `mask` is true; references stand in test only, where it is true everywhere."""
-    counts = np.bincount(columns.labels[mask], minlength=len(names))
     words = columns.words[mask]
     return SplitSummary(
-        {name: int(count) for name, count in zip(names, counts, strict=True)},
+        _counts(columns.labels[mask], classes),
         round(float(words.mean()), 2) if len(words) else 0.0,
         int(words.max()) if len(words) else 0,
         sum(len(batch["references"].flatten()) for batch in table.to_batches()),
+        list(classes.attributes.sizes),
     )

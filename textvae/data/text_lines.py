@@ -29,4 +29,4 @@ def _part(path: Path, config: DataConfig) -> Part[Row]:
 
 def _rows(path: Path, max_chars: int) -> Iterator[Row]:
     for number, line in read_lines(path, max_chars, ONE_SENTENCE):
-        yield Row(line, ONLY_LABEL, [], number)
+        yield Row(line, (ONLY_LABEL,), [], number)

@@ -45,14 +45,15 @@ class FlatSentences:
 class TokenizedCorpus(FlatSentences):
     """Sentences with labels.
 
-    labels: (N,) int64. dropped: sentences left out because they have no token or more than the model's maximum.
+    labels: (N,) int64, with several attributes (N, A). dropped: sentences left out because they have no
+    token or more than the model's maximum.
     """
 
     labels: np.ndarray
     dropped: int = 0
 
     @classmethod
-    def from_lists(cls, sentences: list[list[int]], labels: list[int]) -> TokenizedCorpus:
+    def from_lists(cls, sentences: list[list[int]], labels: Sequence[Any] | np.ndarray) -> TokenizedCorpus:
         """A small corpus in memory (tests, development sets)."""
         return cls(*flat(sentences), np.asarray(labels, dtype=np.int64))
 
@@ -144,7 +145,8 @@ def _write(dataset: Any, encode: Encode, max_tokens: int, folder: Path) -> None:
     dropped = 0
     for kept, kept_labels, left_out in _chunks(dataset, encode, max_tokens):
         writer.write(kept)
-        labels.append(np.asarray(kept_labels, dtype=np.int64))
+        if kept_labels:  # (n,), or (n, A)
+            labels.append(np.asarray(kept_labels, dtype=np.int64))
         dropped += left_out
     writer.close()
     np.save(folder / "labels.npy", np.concatenate(labels) if labels else np.zeros(0, dtype=np.int64))

@@ -113,9 +113,13 @@ def reduced(table: sparse.csr_matrix, seed: int) -> np.ndarray:
 
 
 def label_counts(corpus: TokenizedCorpus, words: np.ndarray, vocab_size: int) -> np.ndarray:
-    """(W, S) occurrences of each word under each label, per word of its texts, so that labels weigh the same."""
-    ids, of_token = np.asarray(corpus.ids, dtype=np.int64), np.repeat(corpus.labels, np.diff(corpus.offsets))
-    labels = int(corpus.labels.max()) + 1
+    """(W, S) occurrences of each word under each label, per word of its texts, so that labels weigh the same.
+
+    With several attributes a label is a combination of theirs.
+    """
+    label = np.unique(corpus.labels, axis=0, return_inverse=True)[1] if corpus.labels.ndim > 1 else corpus.labels
+    ids, of_token = np.asarray(corpus.ids, dtype=np.int64), np.repeat(label, np.diff(corpus.offsets))
+    labels = int(label.max()) + 1
     table = np.bincount(of_token * vocab_size + ids, minlength=labels * vocab_size).reshape(labels, vocab_size)
     return table[:, words].T / np.maximum(table.sum(1), 1)
 

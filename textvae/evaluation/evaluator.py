@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textvae.data.attributes import labels_of
 from textvae.errors import UserError
 from textvae.evaluation import bleu
 from textvae.evaluation.bootstrap import Interval, interval, resampled_sums
@@ -68,16 +69,21 @@ class Evaluator:
         stop_words: Collection[str] = (),
         config: EvaluationConfig | None = None,
         split: str = "test",
+        attribute: int | None = None,
     ) -> Evaluator:
-        """As `build`, on the test (or dev) part of a corpus; `prepare` is what its texts went through."""
+        """As `build`, on the test (or dev) part of a corpus; `prepare` is what its texts went through.
+
+        attribute: of several, the one whose labels are judged. References are of the first.
+        """
         part = corpus.dev if split == "dev" else corpus.test
         if part is None:
             raise UserError("the data have no test part: add one, or evaluate on dev")
-        raw = part["references"] if "references" in part.column_names else []
+        raw = part["references"] if "references" in part.column_names and not attribute else []
         references = [[prepare(text) for text in row or ()] for row in raw]
-        inputs, labels = list(part["text"]), list(part["label"])
-        task = TransferTask(corpus.labels, inputs, labels, references, source=f"the {split} part")
-        train, dev = Pairs(corpus.train), Pairs(corpus.dev)
+        inputs, labels = list(part["text"]), list(labels_of(part["label"], attribute or 0))
+        names = corpus.labels if attribute is None else corpus.attributes.labels[attribute]
+        task = TransferTask(names, inputs, labels, references, source=f"the {split} part")
+        train, dev = Pairs(corpus.train, attribute or 0), Pairs(corpus.dev, attribute or 0)
         return cls.build(
             train, dev, task, cache_dir=cache_dir, fingerprint=corpus.fingerprint, style_words=style_words,
             stop_words=stop_words, config=config,
@@ -183,11 +189,11 @@ class Evaluator:
 
 
 class Pairs:
-    """(text, label) of each row of a `datasets.Dataset`, read in batches; can be iterated again and again."""
+    """(text, label of an attribute) of each row of a `datasets.Dataset`, read in batches, as often as it is asked."""
 
-    def __init__(self, rows: datasets.Dataset) -> None:
-        self.rows = rows.select_columns(["text", "label"])
+    def __init__(self, rows: datasets.Dataset, attribute: int = 0) -> None:
+        self.rows, self.attribute = rows.select_columns(["text", "label"]), attribute
 
     def __iter__(self) -> Iterator[Example]:
         for batch in self.rows.iter(batch_size=1000):
-            yield from zip(batch["text"], batch["label"], strict=True)
+            yield from zip(batch["text"], labels_of(batch["label"], self.attribute), strict=True)

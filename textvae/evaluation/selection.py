@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 
+from textvae.data.attributes import Attributes, labels_of
 from textvae.evaluation import bleu
 from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.judges.base import Example
 from textvae.evaluation.judges.naive_bayes import NaiveBayesJudge
 from textvae.evaluation.metrics import copies, word_overlaps
 from textvae.evaluation.sampling import reservoir
-from textvae.evaluation.task import Outputs, TransferTask
+from textvae.evaluation.task import Outputs, Transfer, TransferTask
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,21 @@ class DevScore:
         inputs, input_labels = [held_out[row][0] for row in rows], [held_out[row][1] for row in rows]
         return cls(judge, TransferTask(labels, inputs, input_labels, source="the dev part"), excluded, config)
 
-    def __call__(self, outputs: Outputs, targets: Sequence[int] | None = None) -> SelectionScore:
-        """Score prepared outputs in any form that `Evaluator.score` takes, for `self.task.inputs`."""
+    def __call__(
+        self, outputs: Outputs, targets: Sequence[int] | None = None, kept: np.ndarray | None = None
+    ) -> SelectionScore:
+        """Score prepared outputs in any form that `Evaluator.score` takes, for `self.task.inputs`.
+
+        kept: (N,) bool, which outputs keep what they should beside content; the others do not count as accurate.
+        """
         transfers = self.task.align(outputs, targets)
         if not transfers:
             return SelectionScore(0.0, 0.0, 0.0, 0.0, 0.0)
         texts = [transfer.output for transfer in transfers]
         inputs = [self.task.inputs[transfer.row] for transfer in transfers]
         hits = self.judge.predict(texts) == np.array([transfer.target for transfer in transfers])
+        if kept is not None:
+            hits = hits & kept
         sums = bleu.statistics(texts, [[text] for text in inputs]).sum(axis=0)
         parts = {
             "accuracy": float(hits.mean()),
@@ -86,3 +95,67 @@ class DevScore:
         content = parts[self.config.content]
         score = selection_score(parts["accuracy"], content, parts["copy_rate"], self.config.copy_limit)
         return SelectionScore(score, **parts)
+
+
+class DevScores:
+    """A `DevScore` for each attribute, over the same dev sentences; with one attribute its score is that one's.
+
+    An output in which one attribute was to change is accurate where every judge finds the label it should: the new one,
+    and of the other attributes the sentence's own.
+    """
+
+    def __init__(self, attributes: Attributes, parts: Sequence[DevScore]) -> None:
+        self.attributes, self.parts = attributes, tuple(parts)
+        self.inputs = self.parts[0].task.inputs
+        labels = [part.task.input_labels for part in self.parts]
+        self.labels = labels[0] if len(labels) == 1 else np.stack(labels, axis=1)
+
+    @classmethod
+    def fit(
+        cls,
+        train: tuple[Sequence[str], Sequence[Any]],
+        dev: tuple[Sequence[str], Sequence[Any]],
+        attributes: Attributes,
+        excluded: Collection[str],
+        config: SelectionConfig,
+    ) -> DevScores:
+        """Train the judges on (texts, labels) of train; draw the sentences from those of dev."""
+        parts = [
+            DevScore.fit(
+                zip(train[0], labels_of(train[1], attribute), strict=True),
+                zip(dev[0], labels_of(dev[1], attribute), strict=True),
+                labels,
+                excluded,
+                config,
+            )
+            for attribute, labels in enumerate(attributes.labels)
+        ]
+        return cls(attributes, parts)
+
+    def kept(self, attribute: int, outputs: Sequence[Transfer]) -> dict[int, np.ndarray]:
+        """For every attribute but the one that was to change: (N,) bool, which outputs have the input's label."""
+        rows, texts = [transfer.row for transfer in outputs], [transfer.output for transfer in outputs]
+        others = [(n, part) for n, part in enumerate(self.parts) if n != attribute]
+        return {n: part.judge.predict(texts) == part.task.input_labels[rows] for n, part in others}
+
+    def __call__(self, outputs: Sequence[Sequence[Transfer]]) -> SelectionScore:
+        """The mean of the scores of the outputs in which each attribute was changed."""
+        found = []
+        for attribute, (part, transfers) in enumerate(zip(self.parts, outputs, strict=True)):
+            kept = list(self.kept(attribute, transfers).values())
+            found.append(part(list(transfers), kept=np.all(kept, axis=0) if kept else None))
+        return SelectionScore(*(float(np.mean(column)) for column in zip(*map(astuple, found), strict=True)))
+
+    def details(self, outputs: Sequence[Sequence[Transfer]]) -> dict[str, float]:
+        """accuracy_NAME of each attribute where it was changed, kept_NAME where another was; none for one attribute."""
+        if len(self.parts) == 1:
+            return {}
+        changed: dict[int, float] = {}
+        kept: dict[int, list[np.ndarray]] = {}
+        for attribute, transfers in enumerate(outputs):
+            changed[attribute] = self.parts[attribute](list(transfers)).accuracy
+            for other, hits in self.kept(attribute, transfers).items():
+                kept.setdefault(other, []).append(hits)
+        names = self.attributes.names
+        found = {f"accuracy_{names[attribute]}": value for attribute, value in changed.items()}
+        return found | {f"kept_{names[other]}": float(np.concatenate(hits).mean()) for other, hits in kept.items()}

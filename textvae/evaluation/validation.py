@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from textvae.data.attributes import labels_of
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.loader import evaluation_batches
@@ -17,7 +18,7 @@ from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.probes import probe
-from textvae.evaluation.selection import DevScore, SelectionScore
+from textvae.evaluation.selection import DevScores, SelectionScore
 from textvae.evaluation.task import Transfer
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.style_content_vae import StyleContentVAE
@@ -33,7 +34,7 @@ BATCH = 256
 class Validator:
     """validator(model, step) → {`dev/…`: value}; prints a summary and sample transfers through `say`.
 
-    Its judge (naive Bayes) chooses checkpoints and nothing else: reports are made by other judges.
+    Its judges (naive Bayes, one an attribute) choose checkpoints and nothing else: reports are made by other judges.
     """
 
     config: SelectionConfig
@@ -44,13 +45,13 @@ class Validator:
     say: Callable[[str], None]
 
     @cached_property
-    def dev_score(self) -> DevScore:
-        """The selection judge, trained once, and the sentences it judges."""
+    def dev_score(self) -> DevScores:
+        """The selection judges, trained once, and the sentences they judge."""
         corpus = self.corpus
-        return DevScore.fit(
-            zip(corpus.train["text"], corpus.train["label"], strict=True),
-            zip(corpus.dev["text"], corpus.dev["label"], strict=True),
-            corpus.labels,
+        return DevScores.fit(
+            (corpus.train["text"], corpus.train["label"]),
+            (corpus.dev["text"], corpus.dev["label"]),
+            corpus.attributes,
             self.bag.stop_words | self.bag.style_words.words,
             self.config,
         )
@@ -58,11 +59,10 @@ class Validator:
     @cached_property
     def dev(self) -> TokenizedCorpus:
         """The sentences to transfer, as ids."""
-        task = self.dev_score.task
-        limit = 4 * max(len(text.split()) for text in task.inputs) + 1
-        encoded = token_ids(self.tokenizer, list(task.inputs))
-        rows = [(ids[:limit] or [0], int(label)) for ids, label in zip(encoded, task.input_labels, strict=True)]
-        return TokenizedCorpus.from_lists([ids for ids, _ in rows], [label for _, label in rows])
+        inputs = self.dev_score.inputs
+        limit = 4 * max(len(text.split()) for text in inputs) + 1
+        encoded = token_ids(self.tokenizer, list(inputs))
+        return TokenizedCorpus.from_lists([ids[:limit] or [0] for ids in encoded], self.dev_score.labels)
 
     def __call__(self, model: StyleContentVAE, step: int) -> dict[str, float]:
         """Metrics of a model in eval mode."""
@@ -70,17 +70,21 @@ class Validator:
         strength, outputs, score = self.choose_strength(model)
         model.config.transfer_strength = strength
         values |= {f"dev/{name}": value for name, value in vars(score).items()} | {"dev/strength": strength}
+        details = self.dev_score.details(outputs)
+        values |= {f"dev/{name}": value for name, value in details.items()}
         self.say(
             f"step {step}  dev: score {score.score:.3f} = accuracy {score.accuracy:.3f} × self-BLEU "
             f"{100 * score.self_bleu:.1f}, copied {score.copy_rate:.3f} at strength {strength:g}; "
             f"J_rec {values['dev/J_rec']:.3f}; style from z_s {values['dev/probe_z_s']:.3f}, "
             f"from z_c {values['dev/probe_z_c']:.3f}"
         )
+        if details:
+            self.say("  ".join(["  changed and kept:", *(f"{name} {value:.3f}" for name, value in details.items())]))
         for line in self.samples(outputs):
             self.say(line)
         return values
 
-    def choose_strength(self, model: StyleContentVAE) -> tuple[float, list[Transfer], SelectionScore]:
+    def choose_strength(self, model: StyleContentVAE) -> tuple[float, list[list[Transfer]], SelectionScore]:
         """The first strength that reaches the accuracy wanted, or the most accurate one; its outputs and score."""
         tried = []
         for strength in self.config.strengths:
@@ -90,27 +94,32 @@ class Validator:
                 return tried[-1]
         return max(tried, key=lambda found: found[2].accuracy)
 
-    def transfers(self, model: StyleContentVAE, strength: float) -> list[Transfer]:
-        """Every dev sentence in the label after its own, greedily."""
-        task, labels = self.dev_score.task, self.corpus.labels
+    def transfers(self, model: StyleContentVAE, strength: float) -> list[list[Transfer]]:
+        """For each attribute every dev sentence in the label after its own, greedily."""
         transfer = StyleTransfer(model, self.tokenizer, self.text)
+        return [self.changed(transfer, attribute, strength) for attribute in range(len(self.corpus.attributes))]
+
+    def changed(self, transfer: StyleTransfer, attribute: int, strength: float) -> list[Transfer]:
+        """Every dev sentence with one attribute changed."""
+        task, attributes = self.dev_score.parts[attribute].task, self.corpus.attributes
+        name, labels = attributes.names[attribute], attributes.labels[attribute]
         found: list[Transfer] = []
         for label in range(len(labels)):
             rows = np.flatnonzero(task.input_labels == label).tolist()
             target = (label + 1) % len(labels)
-            texts = transfer([task.inputs[r] for r in rows], target=labels[target], strength=strength, detokenise=False)
+            wanted = {name: labels[target]}
+            texts = transfer([task.inputs[r] for r in rows], target=wanted, strength=strength, detokenise=False)
             found += [Transfer(r, target, text) for r, text in zip(rows, texts, strict=True)]
         return found
 
-    def samples(self, outputs: list[Transfer]) -> list[str]:
+    def samples(self, outputs: list[list[Transfer]]) -> list[str]:
         """The first few transfers of each label, to read."""
-        task, labels = self.dev_score.task, self.corpus.labels
-        seen = dict.fromkeys(range(len(labels)), 0)
-        lines = []
-        for index, target, output in outputs:
-            if seen[target] < SAMPLES:
-                seen[target] += 1
-                lines.append(f"  → {labels[target]}: {task.inputs[index]}  ⇒  {output}")
+        names, lines = iter(self.corpus.labels), []
+        for labels, transfers in zip(self.corpus.attributes.labels, outputs, strict=True):
+            for target in range(len(labels)):
+                chosen = [t for t in transfers if t.target == target][:SAMPLES]
+                name = next(names)
+                lines += [f"  → {name}: {self.dev_score.inputs[t.row]}  ⇒  {t.output}" for t in chosen]
         return lines
 
     @torch.inference_mode()
@@ -140,9 +149,11 @@ class Validator:
         }
         return values | self.probes({name: np.concatenate(m) for name, m in means.items()}, np.concatenate(labels))
 
-    @staticmethod
-    def probes(means: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
-        """Style from each space: accuracy on every second sentence after fitting on the others."""
-        return {
-            f"dev/probe_{name}": probe(z[::2], labels[::2], z[1::2], labels[1::2]).accuracy for name, z in means.items()
-        }
+    def probes(self, means: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, float]:
+        """Style from each space: accuracy on every second sentence, fitted on the others; the mean over attributes."""
+        found: dict[str, list[float]] = {name: [] for name in means}
+        for attribute in range(len(self.corpus.attributes)):
+            y = np.fromiter(labels_of(labels, attribute), np.int64, len(labels))
+            for name, z in means.items():
+                found[name].append(probe(z[::2], y[::2], z[1::2], y[1::2]).accuracy)
+        return {f"dev/probe_{name}": float(np.mean(values)) for name, values in found.items()}

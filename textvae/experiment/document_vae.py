@@ -98,12 +98,18 @@ def assemble(
 
     def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
         model.save_pretrained(folder)
-        latent = f"z1 {config.model.sentence.size}, z2 {config.model.document.size} numbers"
         with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, step, metrics, latent, **ABOUT)))
+            card.write(sentence_card(facts(config, prepared, model, networks(config), step, metrics, **ABOUT)))
 
     size = f"vocabulary {len(prepared.tokenizer)}, {len(loader.documents)} documents, {len(prepared.train)} sentences"
     return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
+
+
+def networks(config: DocumentExperimentConfig) -> tuple[str, str]:
+    """Networks and latents in words, for the card."""
+    shape = config.model
+    latents = f"z1 {shape.sentence.size}, z2 {shape.document.size} numbers"
+    return f"{shape.encoder.title} encoder, {shape.decoder.title} decoder", latents
 
 
 @dataclass(frozen=True)

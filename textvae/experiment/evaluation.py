@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,16 +14,24 @@ from textvae.config import ExperimentConfig
 from textvae.data.corpus import Corpus
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus
+from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.evaluator import Evaluator
 from textvae.evaluation.probes import probe
 from textvae.evaluation.task import Transfer, TransferTask
-from textvae.experiment.latents import every_so_often, posterior_means
+from textvae.experiment.latents import Means, every_so_often, posterior_means
 from textvae.experiment.preparation import Prepared, content_filters, prepare
 from textvae.experiment.runs import cache_folder, check_same_data
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.text import prepare as prepare_text
 from textvae.tokenization.config import SPECIAL
+
+
+class Encoded(NamedTuple):
+    """Posterior means of sentences, and their labels (N,) or (N, A)."""
+
+    means: Means
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,19 @@ class FinishedRun:
         """The best model."""
         return StyleTransfer.from_pretrained(self.folder)
 
-    def evaluator(self, evaluation: EvaluationConfig, split: str = "test") -> Evaluator:
-        """Instruments for this run: content is what its own bag of words calls content."""
-        bag = self.prepared.bag
+    def evaluator(self, evaluation: EvaluationConfig, split: str = "test", attribute: int | None = None) -> Evaluator:
+        """Instruments for this run: content is what its own bag of words calls content.
+
+        attribute: of several, the one that is judged; UserError where it is not said.
+        """
+        bag, names = self.prepared.bag, self.prepared.corpus.attributes.names
+        if attribute is None and len(names) > 1:
+            raise UserError(
+                f"{self.folder} knows several attributes ({', '.join(names)}): `textvae evaluate` scores such a run, "
+                "sweeps and outputs of other systems are scored for one attribute only"
+            )
         return make_evaluator(
-            self.config, self.prepared.corpus, evaluation, split, bag.style_words.words, bag.stop_words
+            self.config, self.prepared.corpus, evaluation, split, bag.style_words.words, bag.stop_words, attribute
         )
 
     def write(self, task: TransferTask, **options: Any) -> tuple[list[Transfer], dict[str, float]]:
@@ -75,23 +91,33 @@ class FinishedRun:
             "cpu_seconds": round(cpu, 3),
         }
 
-    def probes(self, limit: int = 20_000) -> dict[str, dict[str, Any]]:
-        """How well a linear classifier and a small network read the style from each space: fitted on train, by dev."""
+    def means(self, limit: int = 20_000) -> tuple[Encoded, Encoded]:
+        """Latents and labels of train, at most `limit` sentences, and of dev."""
         prepared, model = self.prepared, self.transfer.model
         train = every_so_often(prepared.train, limit)
         corpus = prepared.corpus.dev
         ids = [ids or [SPECIAL.unk] for ids in prepared.encode(list(corpus["text"]))]
         dev = TokenizedCorpus.from_lists(ids, list(corpus["label"]))
-        fitted, measured = posterior_means(model, prepared, train), posterior_means(model, prepared, dev)
+        return tuple(Encoded(posterior_means(model, prepared, x), x.labels) for x in (train, dev))  # type: ignore[return-value]
+
+    def probes(self, limit: int = 20_000) -> dict[str, dict[str, Any]]:
+        """How well a linear classifier and a small network read the style from each space: fitted on train, by dev."""
+        fitted, measured = self.means(limit)
+        spaces = {
+            "z_s": (fitted.means.style, measured.means.style),
+            "z_c": (fitted.means.content, measured.means.content),
+        }
         return {
-            "z_s": probe(fitted.style, train.labels, measured.style, dev.labels, nonlinear=True).to_dict(),
-            "z_c": probe(fitted.content, train.labels, measured.content, dev.labels, nonlinear=True).to_dict(),
+            name: probe(train, fitted.labels, dev, measured.labels, nonlinear=True).to_dict()
+            for name, (train, dev) in spaces.items()
         }
 
 
 def evaluator_of_data(config: ExperimentConfig, evaluation: EvaluationConfig, split: str = "test") -> Evaluator:
     """Instruments for the outputs of any system: style words are found again in the training data."""
     corpus = load_corpus(config.data, config.text, cache_folder(config))
+    if len(corpus.attributes) > 1:
+        raise UserError(f"outputs are scored for one attribute, the data have {', '.join(corpus.attributes.names)}")
     style_words, stop_words = content_filters(config, corpus)
     return make_evaluator(config, corpus, evaluation, split, style_words.words, stop_words)
 
@@ -103,8 +129,9 @@ def make_evaluator(
     split: str,
     style_words: frozenset[str],
     stop_words: frozenset[str],
+    attribute: int | None = None,
 ) -> Evaluator:
-    """Judges, language model and test set of a corpus."""
+    """Judges, language model and test set of a corpus; attribute: of several, the one that is judged."""
     return Evaluator.from_corpus(
         corpus,
         cache_folder(config) / "instruments",
@@ -113,4 +140,5 @@ def make_evaluator(
         stop_words=stop_words,
         config=evaluation,
         split=split,
+        attribute=attribute,
     )

@@ -37,9 +37,14 @@ def posterior_means(model: StyleContentVAE, prepared: Prepared, corpus: Tokenize
     return means
 
 
+def evenly_spaced(count: int, limit: int) -> np.ndarray:
+    """At most `limit` of the numbers 0 … count − 1, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(limit, count)).astype(np.int64))
+
+
 def every_so_often(corpus: TokenizedCorpus, limit: int) -> TokenizedCorpus:
     """At most `limit` sentences, evenly spaced."""
-    rows = np.unique(np.linspace(0, len(corpus) - 1, min(limit, len(corpus))).astype(np.int64))
+    rows = evenly_spaced(len(corpus), limit)
     return TokenizedCorpus.from_lists([corpus.sentence(int(i)).tolist() for i in rows], corpus.labels[rows].tolist())
 
 
@@ -48,7 +53,8 @@ def calibrate(model: StyleContentVAE, prepared: Prepared, limit: int = 20_000) -
     sample = every_so_often(prepared.train, limit)
     means = posterior_means(model, prepared, sample)
     labels = torch.from_numpy(np.asarray(sample.labels)).to(model.device)
-    style = torch.from_numpy(means.style).to(model.device)
-    sums = torch.zeros(model.num_styles, style.shape[1], device=model.device).index_add_(0, labels, style)
-    model.set_style_means(sums, torch.bincount(labels, minlength=model.num_styles))
+    blocks = torch.from_numpy(means.style).to(model.device).unflatten(1, (len(model.groups), -1)).flatten(0, 1)
+    rows = model.groups.rows(labels).flatten()  # of each sentence and attribute, as the blocks
+    sums = torch.zeros(model.num_styles, blocks.shape[1], device=model.device).index_add_(0, rows, blocks)
+    model.set_style_means(sums, torch.bincount(rows, minlength=model.num_styles))
     model.fit_eraser(torch.from_numpy(means.unerased).to(model.device), labels)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textvae.config import DocumentExperimentConfig, ExperimentConfig, SentenceExperimentConfig
+from textvae.config import DocumentExperimentConfig, ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.documents.corpus import load_documents
@@ -24,7 +24,7 @@ from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
 
-WithSentences = ExperimentConfig | SentenceExperimentConfig | DocumentExperimentConfig
+WithSentences = ExperimentConfig | SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig
 """Configurations whose data are sentences."""
 
 
@@ -47,6 +47,7 @@ class PreparedSentences:
         return {
             "fingerprint": corpus.fingerprint,
             "labels": list(corpus.labels),
+            "attributes": {name: list(labels) for name, labels in corpus.attributes.by_name().items()},
             "train": len(corpus.train),
             "dev": len(corpus.dev),
             "test": len(corpus.test) if corpus.test is not None else 0,
@@ -91,7 +92,7 @@ class Prepared(PreparedSentences):
         return Collator(self.bag.content_ids, noise)
 
 
-def prepare_sentences(config: SentenceExperimentConfig, folder: Path) -> PreparedSentences:
+def prepare_sentences(config: SentenceExperimentConfig | TreeExperimentConfig, folder: Path) -> PreparedSentences:
     """Load the corpus; train a tokenizer, or take that of the run; tokenize."""
     corpus = load_corpus(config.data, config.text, cache_folder(config))
     return PreparedSentences(corpus, *tokenized(config, corpus, folder))
@@ -104,7 +105,7 @@ def prepare_documents(config: DocumentExperimentConfig, folder: Path) -> Prepare
 
 
 def tokenized(
-    config: SentenceExperimentConfig | DocumentExperimentConfig, corpus: Corpus, folder: Path
+    config: SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig, corpus: Corpus, folder: Path
 ) -> tuple[Any, TokenizedCorpus]:
     """The run's tokenizer, trained or taken, and the training sentences as ids."""
     if config.start and not (folder / "tokenizer").exists():
@@ -131,19 +132,17 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
 
 def tokenized_train(config: WithSentences, corpus: Corpus, tokenizer: Any) -> TokenizedCorpus:
     """The training sentences as ids, kept in the cache."""
-    key = hashlib.sha256(
-        f"{corpus.fingerprint} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode()
-    )
+    key = hashlib.sha256(f"{corpus.key} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode())
     folder = cache_folder(config) / "tokenized" / key.hexdigest()[:24]
     return tokenize_corpus(corpus.train, partial(token_ids, tokenizer), max_length(config) - 2, folder)
 
 
 def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWords, frozenset[str]]:
-    """The words that are no content: style words, found in the training data, and stop words."""
+    """The words that are no content: style words of any attribute, found in the training data, and stop words."""
     style_words = find_style_words(
         corpus.train["text"],
         corpus.train["label"],
-        len(corpus.labels),
+        corpus.attributes.sizes,
         config.style_words,
         corpus.labels,
         config.text,

@@ -88,6 +88,8 @@ class ScorerFitting:
 
     def __call__(self) -> Path:
         """Everything in its order; each part is stored when it is done, so that a second call goes on."""
+        if len(names := self.run.transfer.attributes.names) > 1:
+            raise UserError(f"{self.run.folder} knows several attributes ({', '.join(names)}): not reranked so far")
         self.fit_networks()
         if self.settings.index:
             self.build_index()

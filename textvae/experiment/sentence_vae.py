@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
-from textvae.config import DocumentExperimentConfig, SentenceExperimentConfig
+from textvae.config import DocumentExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -78,9 +78,8 @@ def assemble(
 
     def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
         model.save_pretrained(folder)
-        latent = f"{config.model.latent.kind}, {config.model.latent.size} numbers"
         with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, step, metrics, latent)))
+            card.write(sentence_card(facts(config, prepared, model, networks(config), step, metrics)))
 
     loader = BatchLoader(
         prepared.train,
@@ -94,21 +93,28 @@ def assemble(
     return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
 
 
+def networks(config: SentenceExperimentConfig) -> tuple[str, str]:
+    """Networks and latent in words, for the card."""
+    shape = config.model
+    latent = f"{shape.latent.kind}, {shape.latent.size} numbers"
+    return f"{shape.encoder.title} encoder, {shape.decoder.title} decoder", latent
+
+
 def facts(
-    config: SentenceExperimentConfig | DocumentExperimentConfig,
+    config: SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig,
     prepared: PreparedSentences,
     model: nn.Module,
+    described: tuple[str, str],
     step: int,
     metrics: dict[str, float],
-    latent: str,
     **about: str,
 ) -> SentenceFacts:
-    """What the model card tells. about: fields that say what kind of model it is."""
+    """What the model card tells. described: networks and latent in words; about: fields that say what model it is."""
     environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
-    shape, corpus = config.model, prepared.corpus
+    corpus = prepared.corpus
     return SentenceFacts(
-        networks=f"{shape.encoder.title} encoder, {shape.decoder.title} decoder",
-        latent=latent,
+        networks=described[0],
+        latent=described[1],
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,

@@ -17,6 +17,7 @@ from textvae.data.word_kinds import word_kinds
 from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.latents import calibrate
+from textvae.experiment.perception import make_perception
 from textvae.experiment.preparation import Prepared, max_length
 from textvae.experiment.start import begin_with
 from textvae.files import atomic_write
@@ -34,15 +35,19 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     """Model and adversaries with the seed's initial weights."""
     set_seed(config.training.seed)
     pretrained = pretrained_config(
-        describe(config.model), len(prepared.tokenizer), prepared.bag.size, prepared.corpus.labels, max_length(config)
+        describe(config.model),
+        len(prepared.tokenizer),
+        prepared.bag.size,
+        prepared.corpus.attributes,
+        max_length(config),
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
     set_style_words(model, prepared)
     adversaries = Adversaries(
-        config.model.style.size,
+        model.style_latent.size,
         config.model.content.size,
-        len(prepared.corpus.labels),
+        model.groups.sizes,
         prepared.bag.size,
         config.model.adversary,
         config.model.adversary_hidden,
@@ -61,18 +66,21 @@ def set_style_words(model: StyleContentVAE, prepared: Prepared) -> None:
     model.set_style_tokens(ids, found)
 
 
-def make_recipe(config: ExperimentConfig, model: StyleContentVAE, adversaries: Adversaries) -> StyleContentRecipe:
+def make_recipe(
+    config: ExperimentConfig, prepared: Prepared, model: StyleContentVAE, adversaries: Adversaries
+) -> StyleContentRecipe:
     """The paper's recipe, or the one that also learns from its own transfers where a term of theirs has a weight."""
     updates = config.training.adversary_updates
     if learns_from_transfers(config.objectives):
-        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates)
+        perception = make_perception(config, prepared)
+        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates, perception)
     return StyleContentRecipe(model, adversaries, config.objectives, updates)
 
 
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
     """Networks, recipe, batches and validation."""
     model, adversaries = build_networks(config, prepared)
-    recipe = make_recipe(config, model, adversaries)
+    recipe = make_recipe(config, prepared, model, adversaries)
     if config.start:
         begin_with(recipe, Path(config.start), "model", reporter.message)
     validator = Validator(
@@ -116,7 +124,7 @@ def facts(
         labels=corpus.labels,
         encoder=shape.encoder.title,
         decoder=shape.decoder.title,
-        style_size=shape.style.size,
+        style_size=model.style_latent.size,
         content_size=shape.content.size,
         memory=shape.memory.kind,
         vocabulary=len(prepared.tokenizer),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
 from textvae.inference.pieces import Detokenise
+from textvae.inference.targets import Keep
+
+Target = str | Sequence[str] | Mapping[str, str]
 
 SAMPLING = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
 """Options without effect unless `sample` is set, and their usual values."""
@@ -24,10 +28,14 @@ REVISING = {"revise_steps": 20, "revise_threshold": 0.9}
 class TransferOptions:
     """What to write."""
 
-    target: str | None = None
-    """Label of the style wanted."""
+    target: Target | None = None
+    """Label of the style wanted. With several attributes: LABEL or ATTRIBUTE=LABEL, several of them, or {attribute:
+    label}; what is not named stays as it is in the text."""
     like: tuple[str, ...] = ()
     """Sentences whose style is wanted, instead of a label's: the mean of their z_s."""
+    keep: Keep = "label"
+    """How an attribute that is not named stays: label, by the vector of the label that the model finds in the text;
+    latent, by the text's own z."""
     strength: float | None = None
     """0 is a neutral style, 1 the target's own, above 1 an exaggeration. Default: as chosen on dev by the training."""
     beam: int | None = None

@@ -25,12 +25,14 @@ PARTS = tuple(RerankingWeights.__dataclass_fields__)
 class Source:
     """B sentences to be rewritten: ids (B, L) that end in `</s>` before padding, and their z_c (B, Zc).
 
-    rows: (B, M, D_mem) what the decoder may look back at, None for a pure bottleneck.
+    rows: (B, M, D_mem) what the decoder may look back at, None for a pure bottleneck. style: (B, Zs) by which the
+    sentence keeps the attributes that are not asked for.
     """
 
     ids: Tensor
     content: Tensor
     rows: Tensor | None = None
+    style: Tensor | None = None
 
 
 class Reranker:

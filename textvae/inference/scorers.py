@@ -62,7 +62,7 @@ class Reranking:
     """How candidates are made and ranked where nobody says otherwise."""
 
     weights: RerankingWeights = field(default_factory=RerankingWeights)
-    candidates: int = 12
+    candidates: int = 24
     """Candidates per sentence, divided over the strengths."""
     strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
     """Multiples of the strength of transfer at which they are written."""

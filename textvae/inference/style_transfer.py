@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
 from textvae.inference.loading import find_device, load
-from textvae.inference.options import TransferOptions
+from textvae.inference.options import Target, TransferOptions
 from textvae.inference.pieces import Line, LineReader, pad
 from textvae.inference.precision import Precision, autocast
 from textvae.inference.reranking import PARTS, diverse
@@ -23,7 +23,7 @@ from textvae.inference.retrieval import ContentIndex
 from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
 from textvae.inference.streaming import WINDOW_LINES, windows
-from textvae.inference.targets import StyleTarget, of_exemplars, of_label
+from textvae.inference.targets import StyleTarget, of_exemplars, of_labels
 from textvae.inference.writing import CandidateWriter
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
@@ -41,7 +41,7 @@ class Candidate:
 
     log_prob: nats, given the input's content and the target style, summed over the line's sentences.
     log_prob_per_token: the same over the number of tokens, each sentence's end included.
-    style_probability: of the target, by the model's own style head on the rewriting (mean over sentences).
+    style_probability: of the labels named, by the model's own style head on the rewriting (mean over sentences).
         The head was trained with the model, so this ranks candidates; it does not judge the system. None where
         exemplars are followed: no label was asked for.
     score, parts: of reranking: what the candidates are ordered by, and what it is the sum of
@@ -81,6 +81,7 @@ class StyleTransfer:
     >>> transfer("The food was awful!", target="positive")
     'The food was amazing!'
 
+    With several attributes `target` is {attribute: label}, and those it does not name stay as they are.
     A line of several sentences is cut, transferred and rejoined, an over-long sentence at its clauses. An
     empty line stays empty. Words the model does not know are read as `<unk>`, which is not written unless
     `allow_unk` is set.
@@ -96,7 +97,8 @@ class StyleTransfer:
     ):
         """folder: the model's own, in which the scorers of reranking are looked for when they are needed."""
         self.model, self.precision, self.folder = model.eval(), precision, folder
-        self.labels = tuple(model.config.labels or ())
+        self.attributes = model.attributes
+        self.labels = self.attributes.label_names
         c = model.config
         self.ids = SpecialIds(c.pad_token_id, c.bos_token_id, c.eos_token_id, c.unk_token_id, c.mask_token_id)
         self.reader = LineReader(tokenizer, text or TextConfig(), c.max_length)
@@ -130,10 +132,10 @@ class StyleTransfer:
 
     # ------------------------------------------------------------------ what people call
     @overload
-    def __call__(self, texts: str, target: str | None = None, **options: Any) -> str: ...
+    def __call__(self, texts: str, target: Target | None = None, **options: Any) -> str: ...
     @overload
-    def __call__(self, texts: Iterable[str], target: str | None = None, **options: Any) -> list[str]: ...
-    def __call__(self, texts: str | Iterable[str], target: str | None = None, **options: Any) -> str | list[str]:
+    def __call__(self, texts: Iterable[str], target: Target | None = None, **options: Any) -> list[str]: ...
+    def __call__(self, texts: str | Iterable[str], target: Target | None = None, **options: Any) -> str | list[str]:
         """The best rewriting of a text, or of each of several, in the style of a label (`target`) or of sentences
         (`like`). Options: the fields of `TransferOptions`.
         """
@@ -142,11 +144,13 @@ class StyleTransfer:
         return list(self.stream(texts, target, **options))
 
     @overload
-    def candidates(self, texts: str, target: str | None = None, **options: Any) -> list[Candidate]: ...
+    def candidates(self, texts: str, target: Target | None = None, **options: Any) -> list[Candidate]: ...
     @overload
-    def candidates(self, texts: Iterable[str], target: str | None = None, **options: Any) -> list[list[Candidate]]: ...
     def candidates(
-        self, texts: str | Iterable[str], target: str | None = None, **options: Any
+        self, texts: Iterable[str], target: Target | None = None, **options: Any
+    ) -> list[list[Candidate]]: ...
+    def candidates(
+        self, texts: str | Iterable[str], target: Target | None = None, **options: Any
     ) -> list[Candidate] | list[list[Candidate]]:
         """Up to `num_candidates` rewritings of each text, best first, with scores."""
         settings = TransferOptions(target, **options)
@@ -156,7 +160,7 @@ class StyleTransfer:
         return found[0] if isinstance(texts, str) else found
 
     def stream(
-        self, lines: Iterable[str], target: str | None = None, window: int = WINDOW_LINES, **options: Any
+        self, lines: Iterable[str], target: Target | None = None, window: int = WINDOW_LINES, **options: Any
     ) -> Iterator[str]:
         """Rewritings in order, of any number of lines in bounded memory: at most `window` are read ahead."""
         settings, first = TransferOptions(target, **options), 0
@@ -167,15 +171,14 @@ class StyleTransfer:
 
     # ------------------------------------------------------------------ how it is done
     def label(self, target: str) -> int:
-        """Index of a label."""
-        if target not in self.labels:
-            raise UserError(f"unknown label {target!r}; this model knows: {', '.join(self.labels)}")
-        return self.labels.index(target)
+        """Place of a label in `labels`; UserError where it is none of them."""
+        attribute, label = self.attributes.find(target)
+        return self.model.groups.offsets[attribute] + label
 
     def target(self, options: TransferOptions) -> StyleTarget:
         """The style asked for; UserError where none is, or an unknown one."""
-        if options.target is not None:
-            return of_label(self.model, self.label(options.target))
+        if options.target:
+            return of_labels(self.model, self.attributes.choose(options.target))
         pieces = [piece.ids for line in self.reader.read(options.like) for piece in line.pieces]
         if not pieces:
             wanted = "the exemplars have no words" if options.like else "say which style is wanted"
@@ -187,6 +190,11 @@ class StyleTransfer:
 
     def writer(self, options: TransferOptions) -> CandidateWriter:
         """What writes under these options, with the scorers and the index that they need."""
+        scored = [n for n in ("rerank", "revise", "retrieve", "retrieve_only") if getattr(options, n)]
+        if scored and len(self.attributes) > 1:
+            raise UserError(
+                f"{', '.join(scored)}: not with several attributes ({', '.join(self.attributes.names)}) so far"
+            )
         scorers = self.scorers if options.rerank or options.revise else None
         index = self.index if options.retrieve or options.retrieve_only else None
         return CandidateWriter(self.model, self.ids, options, self.target(options), scorers, index)
@@ -233,7 +241,7 @@ class StyleTransfer:
         ranked = writer(ids, keys, scored=judge)
         decoded, target = ranked.found, writer.target
         judged = judge and target.named
-        styles = self.style_probability(decoded.tokens, target.label) if judged else decoded.scores
+        styles = self.style_probability(decoded.tokens, target.labels) if judged else decoded.scores
         flat = zip(*(x.flatten(0, 1).tolist() for x in (decoded.tokens, decoded.lengths)), strict=True)
         texts = self.reader.decode([tokens[: max(length - 1, 0)] for tokens, length in flat])
         ranks = [None] * len(texts) if ranked.ranks is None else ranked.ranks.flatten().tolist()
@@ -250,12 +258,13 @@ class StyleTransfer:
         """Ids (B, L), each piece followed by `</s>`."""
         return pad(pieces, self.ids)
 
-    def style_probability(self, tokens: Tensor, label: int) -> Tensor:
-        """p(label | z_s of the written sentence) by the model's style head: tokens (B, C, T) to (B, C)."""
+    def style_probability(self, tokens: Tensor, labels: Mapping[int, int]) -> Tensor:
+        """Π p(label | z_s of the written sentence) over attributes, by the style head: tokens (B, C, T) to (B, C)."""
         flat = tokens.flatten(0, 1).clone()
         flat[:, 0] = torch.where(flat[:, 0] == self.ids.pad, self.ids.eos, flat[:, 0])  # no candidate: any sentence
         logits = self.model.style_head(self.model.encode(flat, flat != self.ids.pad).style.value)
-        return logits.float().softmax(-1)[:, label].view(tokens.shape[:2])
+        found = [logits[attribute].float().softmax(-1)[:, label] for attribute, label in labels.items()]
+        return torch.stack(found).prod(0).view(tokens.shape[:2])
 
     def assemble(self, line: Line, pieces: list[list[Written]], options: TransferOptions) -> list[Candidate]:
         """Candidates of a line from those of its pieces."""

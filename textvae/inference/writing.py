@@ -17,7 +17,7 @@ from textvae.inference.retrieval import ContentIndex
 from textvae.inference.revision import RevisionConfig, revise
 from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import Scorers
-from textvae.inference.targets import StyleTarget
+from textvae.inference.targets import StyleTarget, own_style
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.relaxations import shifted
 from textvae.tokenization.config import SpecialIds
@@ -74,7 +74,9 @@ class CandidateWriter:
         scored: whether log p(y | z) must be known where the options do not need it.
         """
         options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
-        source = Source(ids, latents.content.value, latents.memory)
+        kept = self.target.kept is not None
+        own = own_style(self.model, latents.style.value, options.keep) if kept else None
+        source = Source(ids, latents.content.value, latents.memory, own)
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)
@@ -102,7 +104,9 @@ class CandidateWriter:
         """[z_s; z_c] (B · strengths, Zs + Zc) to be decoded, those of a sentence one after the other."""
         count, content = len(self.strengths), source.content
         styles = torch.stack([self.style(multiple) for multiple in self.strengths]).to(content.dtype)
-        return torch.cat((styles.repeat(len(content), 1), content.repeat_interleave(count, dim=0)), dim=1)
+        own = None if source.style is None else source.style.to(content.dtype)
+        styles = self.target.of_sentences(styles, own, len(content))
+        return torch.cat((styles, content.repeat_interleave(count, dim=0)), dim=1)
 
     def memory(self, latent: Tensor, rows: Tensor | None) -> Tensor:
         """What the decoder reads of [z_s; z_c] (N, Zs + Zc) and of rows (N, M, D_mem)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from transformers import PreTrainedConfig
 
+from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.models.adversaries import AdversaryKind
 from textvae.modules.decoders import DecoderConfig
@@ -85,6 +87,8 @@ class StyleContentVAEConfig(PreTrainedConfig):
     vocab_size: int = 10000
     bag_size: int = 1000
     labels: list[str] | None = None
+    attributes: dict[str, list[str]] | None = None
+    """Labels of each attribute where there are several; `labels` then has a name for each label of all of them."""
     pad_token_id: int = 0
     bos_token_id: int = 1
     eos_token_id: int = 2
@@ -104,6 +108,10 @@ class StyleContentVAEConfig(PreTrainedConfig):
             known(LatentConfig, self.content_space or {}, "content"),
         )
 
+    def attribute_part(self) -> Attributes:
+        """What a style is made of."""
+        return Attributes.of(self.attributes or self.labels or [])
+
     def memory_part(self) -> MemoryConfig:
         """What the decoder may look back at, checked."""
         found: MemoryConfig = known(MemoryConfig, self.memory or {}, "memory")
@@ -111,9 +119,15 @@ class StyleContentVAEConfig(PreTrainedConfig):
 
 
 def pretrained_config(
-    config: ModelConfig, vocab_size: int, bag_size: int, labels: tuple[str, ...], max_length: int
+    config: ModelConfig,
+    vocab_size: int,
+    bag_size: int,
+    labels: Attributes | Mapping[str, Sequence[str]] | Sequence[str],
+    max_length: int,
 ) -> StyleContentVAEConfig:
-    """Join what the user wrote with what the data decided."""
+    """Join what the user wrote with what the data decided; labels: of the one attribute, or by attribute."""
+    attributes = Attributes.of(labels)
+    several = {name: list(names) for name, names in attributes.by_name().items()} if len(attributes) > 1 else None
     return StyleContentVAEConfig(
         sentence_encoder=asdict(config.encoder),
         sentence_decoder=asdict(config.decoder),
@@ -128,6 +142,7 @@ def pretrained_config(
         output=config.output,
         vocab_size=vocab_size,
         bag_size=bag_size,
-        labels=list(labels),
+        labels=list(attributes.label_names),
+        attributes=several,
         max_length=max_length,
     )

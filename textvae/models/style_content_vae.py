@@ -15,7 +15,8 @@ from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.sentence_model import SentenceModel
-from textvae.modules.classifiers import Classifier
+from textvae.modules.attributes import LabelGroups
+from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
 from textvae.modules.latents import LatentOutput, build_latent
@@ -50,18 +51,20 @@ class StyleContentOutput:
     """Everything the objectives read, unreduced.
 
     token_nll: (B, L) −log p(token), 0 at padding. latents: both spaces.
-    style_logits: (B, S) from z_s. bag_logits: (B, W) from z_c.
+    style_logits: (B, K_a) of each attribute, from z_s. bag_logits: (B, W) from z_c.
     """
 
     token_nll: Tensor
     latents: Latents
-    style_logits: Tensor
+    style_logits: tuple[Tensor, ...]
     bag_logits: Tensor
 
 
 class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
+    A style has one attribute or several, z_s = [z_1; ...; z_A] a block for each of them, with its own prior, head and
+    target vectors. S are the labels of all attributes; labels of sentences are (B,) with one attribute, else (B, A).
     z_s: (B, Zs) style, z_c: (B, Zc) content; the decoder reads [z_s; z_c] as a memory (B, 1, Zs + Zc), longer where
     `memory` lets it look back at the sentence that z_c is read from.
     """
@@ -71,18 +74,19 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     def __init__(self, config: StyleContentVAEConfig):
         super().__init__(config)
         encoder, decoder, style, content = config.parts()
-        num_styles = len(config.labels or [])
-        self.num_styles = num_styles
+        self.attributes = config.attribute_part()
+        self.groups = LabelGroups.of(self.attributes.sizes)
+        self.num_styles, sizes = self.groups.total, self.groups.sizes
         self.add_reader(encoder)
-        self.style_latent = build_latent(style, self.sentence_encoder.output_size, num_styles, stream=0)
-        self.content_latent = build_latent(content, self.sentence_encoder.output_size, num_styles, stream=1)
-        self.vector_size, memory = style.size + content.size, config.memory_part()
+        self.style_latent = build_latent(style, self.sentence_encoder.output_size, sizes, 0, blocks=len(sizes))
+        self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
+        self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
         self.decoder = build_decoder(
             decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
         )
         if memory.kind != "none":
             states = self.sentence_encoder.output_size
-            self.sentence_memory = SentenceMemory(memory, states, self.vector_size, num_styles)
+            self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
         if config.style_word_kinds and not config.hide_style_words:
             raise UserError("model.style_word_kinds tells kinds of hidden words: set model.hide_style_words true too")
         if style.erase_labels:
@@ -90,11 +94,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"
             )
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
-        self.style_head = Classifier(style.size, num_styles)
+        self.style_head = StyleHead(style.size, sizes)
         self.bag_head = Classifier(content.size, config.bag_size) if config.bag_size else None
-        # The paper's target vectors: mean posterior mean of each label's training sentences, set by `set_style_means`.
+        # The paper's target vectors: mean posterior mean of each label's training sentences (of its attribute's block),
+        # set by `set_style_means`.
         self.style_means: Tensor
-        self.register_buffer("style_means", torch.zeros(num_styles, style.size))
+        self.register_buffer("style_means", torch.zeros(self.num_styles, style.size))
         # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
         self.style_tokens: Tensor
         self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
@@ -126,7 +131,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         key: NoiseKey | None = None,
         points: Tensor | None = None,
     ) -> Latents:
-        """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) for the KL.
+        """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) or (B, A) for the KL.
 
         points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
         """
@@ -215,31 +220,33 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     # ------------------------------------------------------------------------------------------ style vectors
     @property
     def style_vectors(self) -> Tensor:
-        """(S, Zs): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
+        """(S, Zs / A): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
         means: Tensor | None = getattr(self.style_latent, "prior_means", None)
         return self.style_means if means is None else means
 
     def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
-        """Target style of a label (Zs,), or of labels (B,) the styles (B, Zs), by `at_strength`."""
-        return self.at_strength(self.style_vectors[label], strength)
+        """Target style of the one attribute's label (Zs,), or of labels (B,) or (B, A) (B, Zs), by `at_strength`."""
+        vectors = self.style_vectors
+        vector = vectors[label] if isinstance(label, int) else self.groups.joined(vectors, label)
+        return self.at_strength(vector, strength)
 
     def at_strength(self, vector: Tensor, strength: float | None = None) -> Tensor:
-        """m̄ + strength · (vector − m̄) for styles (..., Zs), where m̄ is the mean over labels.
+        """m̄ + strength · (vector − m̄) for styles (..., Zs), where m̄ is the mean over the labels of each attribute.
 
         Strength 1 is the style itself, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
         """
         strength = self.config.transfer_strength if strength is None else strength
-        centre = self.style_vectors.mean(0)
+        centre = self.groups.centre(self.style_vectors)
         return centre + strength * (vector - centre)
 
     @torch.no_grad()
     def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
-        """Store Σ μ_s (S, Zs) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
+        """Store Σ μ_s (S, Zs / A) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
         self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
 
     @torch.no_grad()
     def fit_eraser(self, content: Tensor, labels: Tensor) -> None:
-        """Set the erasure of z_c, where there is one, from means before erasure (N, Zc), labels (N,)."""
+        """Set the erasure of z_c, where there is one, from means before erasure (N, Zc), labels (N,) or (N, A)."""
         if self.content_latent.eraser is not None:
             self.content_latent.eraser.fit(content, labels)
 

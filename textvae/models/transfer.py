@@ -9,12 +9,13 @@ from torch import Tensor
 
 from textvae.data.batch import Batch
 from textvae.models.style_content_vae import Latents, StyleContentVAE
+from textvae.modules.attributes import LabelGroups, Sizes, columns
 from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 
-TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM = 2000, 2001, 2002, 2003
+TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM, SUBSET_STREAM = 2000, 2001, 2002, 2003, 2004
 """Numbers of the noise streams; a word drawn in a roll-out has SAMPLING_STREAM and more."""
 
 
@@ -33,10 +34,23 @@ class Plan:
     through: bool = False
 
 
-def other_styles(style: Tensor, styles: int, key: NoiseKey | None) -> Tensor:
-    """(B,) another style for each of `style` (B,), every other one with the same probability."""
-    draws = uniform(style[:, None].float(), key, TARGET_STREAM)[:, 0]
-    return (style + 1 + (draws * (styles - 1)).long().clamp(max=styles - 2)) % styles
+def other_styles(style: Tensor, styles: Sizes, key: NoiseKey | None) -> Tensor:
+    """Another style for each of `style`, (B,) or with several attributes (B, A); styles: how many labels there are.
+
+    Every non-empty subset of the attributes changes with the same probability, into every other label likewise.
+    """
+    sizes, old = LabelGroups.of(styles).sizes, columns(style)
+    draws = uniform(torch.stack(old, dim=1).float(), key, TARGET_STREAM)
+    new = [
+        (labels + 1 + (draws[:, a] * (size - 1)).long().clamp(max=size - 2)) % size
+        for a, (labels, size) in enumerate(zip(old, sizes, strict=True))
+    ]
+    if len(sizes) == 1:
+        return new[0]
+    subsets = 2 ** len(sizes) - 1
+    chosen = 1 + (uniform(draws[:, :1], key, SUBSET_STREAM)[:, 0] * subsets).long().clamp(max=subsets - 1)
+    kept = [(chosen >> a) % 2 == 0 for a in range(len(sizes))]
+    return torch.stack([torch.where(*x) for x in zip(kept, old, new, strict=True)], dim=1).view_as(style)
 
 
 def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tensor:

@@ -6,16 +6,20 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from textvae.modules.attributes import LabelGroups, Sizes
+
 
 class ClassStatistics(nn.Module):
     """Exponential sums over the last 1 / (1 − momentum) batches of labelled vectors (B, Z), all processes together.
 
-    counts (K,), sums (K, Z) and second moments outer (Z, Z) are buffers, so that a checkpoint holds them.
+    counts (K,), sums (K, Z) and second moments outer (Z, Z) are buffers, so that a checkpoint holds them. With several
+    attributes K are the labels of all of them, and every vector has one of each.
     """
 
-    def __init__(self, size: int, classes: int, momentum: float):
+    def __init__(self, size: int, classes: Sizes, momentum: float):
         super().__init__()
-        self.momentum = momentum
+        self.momentum, self.groups = momentum, LabelGroups.of(classes)
+        classes = self.groups.total
         self.counts: Tensor
         self.sums: Tensor
         self.outer: Tensor
@@ -30,9 +34,9 @@ class ClassStatistics(nn.Module):
 
     @torch.no_grad()
     def observe(self, z: Tensor, labels: Tensor) -> None:
-        """Add a batch (B, Z) with labels (B,); the sums over processes are taken here."""
+        """Add a batch (B, Z) with labels (B,) or (B, A); the sums over processes are taken here."""
         z = z.to(self.sums.dtype)
-        one_hot = nn.functional.one_hot(labels, len(self.counts)).to(z.dtype)
+        one_hot = nn.functional.one_hot(self.groups.rows(labels), len(self.counts)).sum(1).to(z.dtype)
         parts = [one_hot.sum(0), one_hot.T @ z, z.T @ z]
         if dist.is_available() and dist.is_initialized():
             for part in parts:
@@ -43,7 +47,7 @@ class ClassStatistics(nn.Module):
     @property
     def total(self) -> Tensor:
         """Vectors seen, the old ones discounted; at least 1."""
-        return self.counts.sum().clamp(min=1.0)
+        return (self.counts.sum() / len(self.groups)).clamp(min=1.0)
 
     @property
     def shares(self) -> Tensor:
@@ -58,16 +62,16 @@ class ClassStatistics(nn.Module):
     @property
     def mean(self) -> Tensor:
         """μ (Z,) over all labels."""
-        return self.sums.sum(0) / self.total
+        return self.sums.sum(0) / len(self.groups) / self.total
 
     def covariance(self) -> Tensor:
         """Σ (Z, Z) around the common mean."""
         return self.outer / self.total - torch.outer(self.mean, self.mean)
 
     def within(self) -> Tensor:
-        """Σ (Z, Z) around the mean of each label."""
-        means = self.means
-        return (self.outer - (means * self.counts[:, None]).T @ means) / self.total
+        """Σ (A, Z, Z) around the mean of each label, by attribute."""
+        groups = zip(self.means.split(self.groups.sizes), self.counts.split(self.groups.sizes), strict=True)
+        return torch.stack([self.outer - (means * counts[:, None]).T @ means for means, counts in groups]) / self.total
 
 
 def with_ridge(covariance: Tensor, ridge: float) -> Tensor:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textvae.modules.attributes import LabelGroups, Sizes
 
 
 class Classifier(nn.Module):
@@ -18,3 +21,18 @@ class Classifier(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z)
+
+
+class StyleHead(Classifier):
+    """Logits (B, K_a) of each attribute from its own block of z_s (B, A · Z): linear, no attribute sees the others'."""
+
+    def __init__(self, block_size: int, classes: Sizes):
+        self.groups = LabelGroups.of(classes)
+        super().__init__(block_size, self.groups.total)
+        self.block_size = block_size
+
+    def forward(self, z: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        linear = self.layers[0]
+        assert isinstance(linear, nn.Linear)
+        rows = (x.split(self.groups.sizes) for x in (linear.weight, linear.bias))
+        return tuple(F.linear(*parts) for parts in zip(z.split(self.block_size, dim=1), *rows, strict=True))

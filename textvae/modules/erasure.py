@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.class_statistics import ClassStatistics, with_ridge
 
 
@@ -15,24 +16,27 @@ class LinearEraser(nn.Module):
     r(z) = z − A (Aᵀ Σ⁻¹ A)⁺ Aᵀ Σ⁻¹ (z − μ), where the columns of A (Z, K) are π_k (μ_k − μ), the covariance of z with
     the label's indicator, and Σ is the covariance of z. Afterwards all labels have one mean, so the best linear reader
     answers the most frequent label; no other affine map with that property changes z less. It takes K − 1 of the Z
-    dimensions. What a nonlinear reader can tell, it leaves: that is what J_adv is for.
+    dimensions. With several attributes the columns of A are those of all their labels (the theorem holds for any
+    concept vector), and it takes Σ (K_a − 1) dimensions. What a nonlinear reader can tell, it leaves: that is what
+    J_adv is for.
 
     Statistics are exponential averages over the last 1 / (1 − momentum) batches; `fit` sets them from a sample. The
     gradient passes through r, not through the statistics. Cost: one Z × Z solve a step. Before the first batch r = id.
     """
 
-    def __init__(self, size: int, classes: int, momentum: float = 0.99, ridge: float = 1e-4):
+    def __init__(self, size: int, classes: Sizes, momentum: float = 0.99, ridge: float = 1e-4):
         super().__init__()
-        if classes > size:
-            raise UserError(f"erase_labels takes {classes - 1} dimensions; a latent of size {size} has too few left")
+        groups = LabelGroups.of(classes)
+        if (taken := groups.total - len(groups)) >= size:
+            raise UserError(f"erase_labels takes {taken} dimensions; a latent of size {size} has too few left")
         self.ridge = ridge
         self.statistics = ClassStatistics(size, classes, momentum)
         self.centre: Tensor
         self.read: Tensor
         self.write: Tensor
         self.register_buffer("centre", torch.zeros(size))
-        self.register_buffer("read", torch.zeros(classes, size))
-        self.register_buffer("write", torch.zeros(classes, size))
+        self.register_buffer("read", torch.zeros(groups.total, size))
+        self.register_buffer("write", torch.zeros(groups.total, size))
 
     def reset(self) -> None:
         """Back to the identity."""
@@ -41,13 +45,13 @@ class LinearEraser(nn.Module):
             buffer.zero_()
 
     def fit(self, z: Tensor, labels: Tensor) -> None:
-        """Statistics of one sample (N, Z) with labels (N,) instead of the running ones. Sums over all processes."""
+        """Statistics of one sample (N, Z), labels (N,) or (N, A), for the running ones. Sums over all processes."""
         self.statistics.reset()
         self.observe(z, labels)
 
     @torch.no_grad()
     def observe(self, z: Tensor, labels: Tensor) -> None:
-        """Take a batch of vectors *before* erasure (B, Z) with labels (B,) into the statistics and solve again."""
+        """Take vectors *before* erasure (B, Z), labels (B,) or (B, A), into the statistics and solve again."""
         statistics = self.statistics
         statistics.observe(z, labels)
         across = (statistics.means - statistics.mean) * statistics.shares[:, None]  # Aᵀ (K, Z)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.relaxations import exact
 
 
@@ -52,34 +53,36 @@ class StyleAttention(nn.Module):
 
 @dataclass(frozen=True)
 class Remembered:
-    """rows (B, M, D_mem) for the decoder; logits (B, S) of the classifier by which they are scrubbed, if any."""
+    """rows (B, M, D_mem) for the decoder; logits (B, K_a), by attribute, of the classifier that scrubs, if any."""
 
     rows: Tensor
-    logits: Tensor | None = None
+    logits: tuple[Tensor, ...] | None = None
 
     def detach(self) -> Remembered:
         """The same numbers outside the graph."""
-        return Remembered(self.rows.detach(), None if self.logits is None else self.logits.detach())
+        logits = None if self.logits is None else tuple(x.detach() for x in self.logits)
+        return Remembered(self.rows.detach(), logits)
 
 
 class SentenceMemory(nn.Module):
     """Encoder states (B, L, D) to rows (B, M, D_mem) for the decoder. A row of zeros is padding.
 
     Scrubbed states are (1 − α_t) h_t. There is no bias, so padding, whose states are zero, stays zero: the rows need no
-    mask beside them.
+    mask beside them. With several attributes one α fades what tells any of them.
     """
 
-    def __init__(self, config: MemoryConfig, state_size: int, memory_size: int, styles: int):
+    def __init__(self, config: MemoryConfig, state_size: int, memory_size: int, styles: Sizes):
         super().__init__()
-        self.config = config
+        self.config, self.groups = config, LabelGroups.of(styles)
         self.project = nn.Linear(state_size, memory_size, bias=False)
-        self.style_attention = StyleAttention(state_size, styles) if config.scrub else None
+        self.style_attention = StyleAttention(state_size, self.groups.total) if config.scrub else None
 
     def forward(self, states: Tensor, mask: Tensor) -> Remembered:
         """mask: (B, L) True at words."""
         logits = None
         if self.style_attention is not None:
-            logits, weights = self.style_attention(states, mask)
+            found, weights = self.style_attention(states, mask)
+            logits = self.groups.split(found)
             states = states * (1 - weights.detach())[..., None].to(states.dtype)
         if self.config.kind == "pooled":
             states = pooled(states, mask, self.config.window)

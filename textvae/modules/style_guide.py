@@ -48,9 +48,13 @@ class StyleGuide(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(2 * config.size, classes)
 
-    def forward(self, sequence: Tensor, mask: Tensor) -> Tensor:
+    def states(self, sequence: Tensor, mask: Tensor) -> Tensor:
+        """What it makes of every word, (B, L, 2 · size), zero at padding."""
         embedded = self.dropout(embed(sequence, self.embedding)) * self.kept(mask)[..., None]
-        states = exact(self.encoder(embedded, mask).states)
+        return exact(self.encoder(embedded, mask).states)
+
+    def forward(self, sequence: Tensor, mask: Tensor) -> Tensor:
+        states = self.states(sequence, mask)
         pooled = states.masked_fill(~mask[..., None], -1.0).amax(1)  # a state of a GRU lies above −1
         return self.output(self.dropout(pooled).to(self.output.weight.dtype))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -32,3 +32,9 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
 
 AdversarialName = Literal["entropy", "uniform"]
 ADVERSARIAL: dict[str, Callable[[Tensor], Tensor]] = {"entropy": negative_entropy, "uniform": uniform_cross_entropy}
+
+
+def over_attributes(name: AdversarialName, logits: Sequence[Tensor]) -> Tensor:
+    """Σ_a J_adv of the logits (B, K_a) of each attribute, (B,) nats: every attribute weighs as the only one would."""
+    losses = [ADVERSARIAL[name](x) for x in logits]
+    return sum(losses[1:], losses[0])

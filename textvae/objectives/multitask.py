@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.nn import functional as F
+
+from textvae.modules.attributes import columns
 
 
 def style_cross_entropy(logits: Tensor, style: Tensor) -> Tensor:
@@ -13,6 +17,15 @@ def style_cross_entropy(logits: Tensor, style: Tensor) -> Tensor:
     is J_dis_s (eq. 5).
     """
     return F.cross_entropy(logits.float() if logits.element_size() < 4 else logits, style, reduction="none")
+
+
+def attribute_cross_entropy(logits: Sequence[Tensor], style: Tensor) -> Tensor:
+    """Σ_a −log y_a(t_a): `style_cross_entropy` summed over A attributes, so that each weighs as the only one would.
+
+    logits: (B, K_a) of each attribute; style: (B,) with one, (B, A) with several. Returns (B,) nats.
+    """
+    losses = [style_cross_entropy(x, labels) for x, labels in zip(logits, columns(style), strict=True)]
+    return sum(losses[1:], losses[0])
 
 
 def bag_cross_entropy(logits: Tensor, bag_ids: Tensor, bag_weights: Tensor) -> Tensor:

@@ -10,16 +10,19 @@ from torch import Tensor
 from textvae.data.batch import Batch
 from textvae.models.adversaries import AdversaryOutput
 from textvae.models.style_content_vae import StyleContentOutput
-from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName
+from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName, over_attributes
 from textvae.objectives.latent import kl
-from textvae.objectives.multitask import bag_cross_entropy, style_cross_entropy
+from textvae.objectives.multitask import attribute_cross_entropy, bag_cross_entropy
 from textvae.objectives.reconstruction import reconstruction
 from textvae.objectives.schedules import Weight
 
 
 @dataclass
 class ObjectivesConfig:
-    """J = λ_rec J_rec + Σ λ_kl J_kl + Σ λ_mul J_mul + Σ λ_adv J_adv, and for the adversaries J_dis_s + J_dis_c."""
+    """J = λ_rec J_rec + Σ λ_kl J_kl + Σ λ_mul J_mul + Σ λ_adv J_adv, and for the adversaries J_dis_s + J_dis_c.
+
+    With several attributes J_mul_s, J_kl_s, J_adv_s, J_dis_s, their like for a memory and J_style are sums over them.
+    """
 
     J_rec: Weight = field(default_factory=Weight)
     """Reconstruction, nats per token."""
@@ -53,6 +56,10 @@ class ObjectivesConfig:
     """x̂ must please a frozen language model of the training sentences (per token)."""
     J_adv_x: Weight = field(default_factory=lambda: Weight(0.0))
     """A discriminator with a class for what is generated must take x̂ for a sentence of the style asked for."""
+    J_content_features: Weight = field(default_factory=lambda: Weight(0.0))
+    """A frozen encoder must see in x̂, on average over its words, what it sees in x (`transfer.features`)."""
+    J_gram: Weight = field(default_factory=lambda: Weight(0.0))
+    """The Gram matrix of its states over the words of x̂ must be that of sentences of the style asked for."""
     J_guide: Weight = field(default_factory=Weight)
     """The guide itself, on real sentences, before the transfers begin."""
     J_language: Weight = field(default_factory=Weight)
@@ -87,30 +94,30 @@ OBJECTIVES: dict[str, Objective] = {
     "J_rec": lambda o: reconstruction(o.model.token_nll),
     "J_kl_s": lambda o: kl(o.model.latents.style),
     "J_kl_c": lambda o: kl(o.model.latents.content),
-    "J_mul_s": lambda o: style_cross_entropy(o.model.style_logits, o.batch.style),
+    "J_mul_s": lambda o: attribute_cross_entropy(o.model.style_logits, o.batch.style),
     "J_mul_c": lambda o: bag_cross_entropy(o.model.bag_logits, o.batch.bag_ids, o.batch.bag_weights),
-    "J_adv_s": lambda o: ADVERSARIAL[o.adversarial](o.adversaries.style_logits),
+    "J_adv_s": lambda o: over_attributes(o.adversarial, o.adversaries.style_logits),
     "J_adv_c": lambda o: ADVERSARIAL[o.adversarial](o.adversaries.bag_logits),
-    "J_dis_s": lambda o: style_cross_entropy(o.adversaries.style_logits, o.batch.style),
+    "J_dis_s": lambda o: attribute_cross_entropy(o.adversaries.style_logits, o.batch.style),
     "J_dis_c": lambda o: bag_cross_entropy(o.adversaries.bag_logits, o.batch.bag_ids, o.batch.bag_weights),
 }
 
 
-def _given(logits: Tensor | None) -> Tensor:
+def _given(logits: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
     assert logits is not None, "this model has no such memory"
     return logits
 
 
-def _scrubbing(outputs: Outputs) -> Tensor:
+def _scrubbing(outputs: Outputs) -> tuple[Tensor, ...]:
     remembered = outputs.model.latents.remembered
     assert remembered is not None, "this model has no memory"
     return _given(remembered.logits)
 
 
 MEMORY_OBJECTIVES: dict[str, Objective] = {
-    "J_mul_m": lambda o: style_cross_entropy(_scrubbing(o), o.batch.style),
-    "J_adv_m": lambda o: ADVERSARIAL[o.adversarial](_given(o.adversaries.memory_logits)),
-    "J_dis_m": lambda o: style_cross_entropy(_given(o.adversaries.memory_logits), o.batch.style),
+    "J_mul_m": lambda o: attribute_cross_entropy(_scrubbing(o), o.batch.style),
+    "J_adv_m": lambda o: over_attributes(o.adversarial, _given(o.adversaries.memory_logits)),
+    "J_dis_m": lambda o: attribute_cross_entropy(_given(o.adversaries.memory_logits), o.batch.style),
 }
 """Terms of a model whose decoder looks back at the sentence."""
 MODEL_TERMS = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_adv_c")

@@ -1,4 +1,5 @@
-"""What a transfer is worth, for a training without pairs: J_cycle, J_style, J_content, J_match, J_lm, J_adv_x.
+"""What a transfer is worth, for a training without pairs: J_cycle, J_style, J_content, J_match, J_lm, J_adv_x,
+J_content_features, J_gram.
 
 x̂ is what the model wrote for x in another style t. Its words are read as points on the simplex, so that a gradient
 reaches the decoder through them; guide, language model and discriminator are frozen while the model learns.
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from textvae.modules.frozen_features import gram, mean_state
 from textvae.modules.relaxations import exact
-from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.multitask import attribute_cross_entropy, style_cross_entropy
 from textvae.objectives.prior import LANGUAGE_PRIORS, LanguagePriorName
 
 
@@ -39,15 +42,34 @@ def against_generated(real: Tensor, style: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * (style_cross_entropy(real, style) + style_cross_entropy(fake, generated))
 
 
+def content_features(ours: Tensor, theirs: Tensor) -> Tensor:
+    """J_content_features = (1/D) ‖φ(x̂) − φ(x)‖²  (Johnson et al. 2016, eq. 2).
+
+    φ, (B, D): the mean of a frozen encoder's states over the words, as x̂ and x differ in length and have no word at the
+    same place (the paper compares images place by place). Returns (B,).
+    """
+    return squared_distance(ours, theirs) / ours.shape[1]
+
+
+def gram_distance(ours: Tensor, theirs: Tensor) -> Tensor:
+    """J_gram = 1/(4 D²) ‖G(x̂) − Ḡ_t‖²_F  (Gatys et al. 2016, eq. 4, with G divided by the words of a sentence).
+
+    ours: (B, D, D) of x̂; theirs: (B, D, D), the mean over sentences of the style t asked for. Returns (B,).
+    """
+    return (exact(ours) - exact(theirs)).square().mean((1, 2)) / 4
+
+
 @dataclass(frozen=True)
 class TransferOutput:
     """What the model wrote in another style, and how it was read; None where no term in force asks for it.
 
-    target: (B,) the style asked for. ids, mask: (B, T) its words. trust: (B,) the weight of J_cycle.
-    cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, S); discriminator_logits: (B, S + 1), of the points.
+    target: (B,) or (B, A) the style asked for, attributes to be kept included. ids, mask: (B, T) its words. trust: (B,)
+    the weight of J_cycle. cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, K_a) of each attribute,
+    discriminator_logits: (B, S + 1), of the points.
     content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
     points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
-    language model after the same words.
+    language model after the same words. states: (B, T, D) of a frozen encoder that reads the points; wanted_state:
+    (B, D) their mean over x; wanted_gram: (B, D, D) of the style asked for.
     """
 
     target: Tensor
@@ -55,7 +77,7 @@ class TransferOutput:
     mask: Tensor
     trust: Tensor | None = None
     cycle_nll: Tensor | None = None
-    guide_logits: Tensor | None = None
+    guide_logits: tuple[Tensor, ...] | None = None
     discriminator_logits: Tensor | None = None
     content: Tensor | None = None
     wanted_content: Tensor | None = None
@@ -65,9 +87,15 @@ class TransferOutput:
     log_probs: Tensor | None = None
     expected: Tensor | None = None
     prior: LanguagePriorName = "reverse"
+    states: Tensor | None = None
+    wanted_state: Tensor | None = None
+    wanted_gram: Tensor | None = None
 
 
-def _given(value: Tensor | None) -> Tensor:
+Given = TypeVar("Given")
+
+
+def _given(value: Given | None) -> Given:
     assert value is not None, "this term was not asked for"
     return value
 
@@ -76,10 +104,12 @@ TransferObjective = Callable[[TransferOutput], Tensor]
 
 TRANSFER_OBJECTIVES: dict[str, TransferObjective] = {
     "J_cycle": lambda o: cycle(_given(o.cycle_nll), _given(o.trust)),
-    "J_style": lambda o: style_cross_entropy(_given(o.guide_logits), o.target),
+    "J_style": lambda o: attribute_cross_entropy(_given(o.guide_logits), o.target),
     "J_content": lambda o: squared_distance(_given(o.content), _given(o.wanted_content)),
     "J_match": lambda o: squared_distance(_given(o.style), _given(o.wanted_style)),
     "J_lm": lambda o: LANGUAGE_PRIORS[o.prior](_given(o.log_probs), _given(o.expected), o.mask),
     "J_adv_x": lambda o: style_cross_entropy(_given(o.discriminator_logits), o.target),
+    "J_content_features": lambda o: content_features(mean_state(_given(o.states), o.mask), _given(o.wanted_state)),
+    "J_gram": lambda o: gram_distance(gram(_given(o.states), o.mask), _given(o.wanted_gram)),
 }
 """Terms that the model descends on its own transfers."""

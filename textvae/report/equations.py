@@ -25,6 +25,7 @@ from textvae.objectives.hierarchy import HierarchicalObjectives
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
+from textvae.objectives.trees import TreeObjectives, tree_reconstruction
 from textvae.report.records import RunRecord, look_up, number
 
 STYLE: dict[str, Callable[..., Any]] = {
@@ -83,6 +84,7 @@ CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "summarization": (SummarizationObjectives, SUMMARIES),
     "sentence_vae": (SentenceObjectives, SENTENCES),
     "document_vae": (HierarchicalObjectives, DOCUMENTS),
+    "tree": (TreeObjectives, {"J_rec": tree_reconstruction, "J_kl": latent.kl}),
 }
 
 

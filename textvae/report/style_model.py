@@ -113,6 +113,8 @@ class StyleModel(LatentPoints):
         check_same_data(corpus.fingerprint, folder)
         if tuple(corpus.labels) != transfer.labels:
             raise UserError(f"{folder}: the labels of the model and of the data are not the same")
+        if len(names := transfer.attributes.names) > 1:
+            raise UserError(f"{folder} knows several attributes ({', '.join(names)}), which cannot be shown so far")
         return cls(transfer, corpus)
 
     def sentences(self, split: str, per_label: int) -> Sentences:

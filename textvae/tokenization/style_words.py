@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 from textvae.errors import UserError
@@ -80,16 +81,17 @@ class StyleWords:
 
 def find_style_words(
     texts: Iterable[str],
-    labels: Iterable[int],
-    num_labels: int,
+    labels: Iterable[int | Sequence[int]],
+    num_labels: int | Sequence[int],
     config: StyleWordsConfig | None = None,
     label_names: Sequence[str] | None = None,
     text: TextConfig | None = None,
 ) -> StyleWords:
-    """Style words of each label against all other labels together.
+    """Style words of each label against all other labels of its attribute together.
 
-    `texts` are prepared strings, `labels` their classes in [0, num_labels); both are read once, in step.
-    `label_names` are the names a lexicon file may use, `text` how its words are prepared.
+    `texts` are prepared strings, `labels` their classes in [0, num_labels), with several attributes one of each, and
+    `num_labels` how many each has; both are read once, in step. The labels of all attributes stand one after the other
+    in what is returned. `label_names` are the names a lexicon file may use, `text` how its words are prepared.
 
     For n-gram w, label i and the rest j, counts y, totals n and the prior a_w = a_0 * (share of w in all):
 
@@ -103,12 +105,14 @@ def find_style_words(
     style word where z and delta pass their thresholds; a phrase only where none of its words does.
     """
     config = config or StyleWordsConfig()
-    counts, totals = _count(texts, labels, num_labels, config)
-    by_label: list[dict[str, float]] = [{} for _ in range(num_labels)]
+    sizes = [num_labels] if isinstance(num_labels, int) else list(num_labels)
+    counts, totals = _count(texts, labels, sizes, config)
+    by_label: list[dict[str, float]] = [{} for _ in range(sum(sizes))]
     for order in range(1, config.max_ngram + 1):
-        for label, scores in enumerate(_scores(counts[order], totals[order], config)):
-            words = by_label[label]
-            words.update({w: z for w, z in scores.items() if not any(part in words for part in w.split(" "))})
+        for first, last in pairwise(accumulate(sizes, initial=0)):
+            found = _scores(counts[order][first:last], totals[order][first:last], config)
+            for words, scores in zip(by_label[first:last], found, strict=True):
+                words.update({w: z for w, z in scores.items() if not any(part in words for part in w.split(" "))})
     unlabelled = _add_lexicon(by_label, config.lexicon, label_names, text) if config.lexicon else set()
     ranked = (dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))) for words in by_label)
     return StyleWords(tuple(ranked), frozenset(unlabelled))
@@ -127,26 +131,36 @@ Counts = list[Counter[str]]  # one counter for each label
 
 
 def _count(
-    texts: Iterable[str], labels: Iterable[int], num_labels: int, config: StyleWordsConfig
+    texts: Iterable[str], labels: Iterable[int | Sequence[int]], sizes: list[int], config: StyleWordsConfig
 ) -> tuple[dict[int, Counts], dict[int, list[int]]]:
     """Counts of n-grams by their length and label, and the totals (pruned n-grams included)."""
-    orders = range(1, config.max_ngram + 1)
+    orders, num_labels = range(1, config.max_ngram + 1), sum(sizes)
     counts: dict[int, Counts] = {order: [Counter() for _ in range(num_labels)] for order in orders}
     totals = {order: [0] * num_labels for order in orders}
     seen = [0] * num_labels
-    for i, (line, label) in enumerate(zip(texts, labels, strict=True)):
-        if not 0 <= label < num_labels:
-            raise ValueError(f"label {label} is not in [0, {num_labels})")
-        seen[label] += 1
+    for i, (line, row) in enumerate(zip(texts, labels, strict=True)):
+        places = _places(row, sizes)
+        for place in places:
+            seen[place] += 1
         for order, ngrams in _ngrams(line, config.max_ngram):
-            counts[order][label].update(ngrams)
-            totals[order][label] += len(ngrams)
+            for place in places:
+                counts[order][place].update(ngrams)
+                totals[order][place] += len(ngrams)
         if i % 10_000 == 9_999:
             for by_label in counts.values():
                 _prune(by_label, _MAX_NGRAMS // config.max_ngram)
-    if num_labels < 2 or not all(seen):
+    if min(sizes) < 2 or not all(seen):
         raise UserError(f"style words need texts of at least two labels, but the numbers of texts are {seen}")
     return counts, totals
+
+
+def _places(labels: int | Sequence[int], sizes: list[int]) -> list[int]:
+    """Where the labels of a sentence stand among those of all attributes."""
+    row = labels if isinstance(labels, Sequence) else [labels]
+    for label, size in zip(row, sizes, strict=True):
+        if not 0 <= label < size:
+            raise ValueError(f"label {label} is not in [0, {size})")
+    return [label + first for label, first in zip(row, accumulate(sizes, initial=0), strict=False)]
 
 
 def _ngrams(line: str, longest: int) -> Iterator[tuple[int, list[str]]]:

@@ -24,7 +24,18 @@ class Reporter(Protocol):
 
 
 STYLE = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_dis_s")
-TRANSFERS = ("J_cycle", "J_style", "J_content", "J_match", "J_lm", "J_adv_x", "J_dis_x", "J_guide")
+TRANSFERS = (
+    "J_cycle",
+    "J_style",
+    "J_content",
+    "J_match",
+    "J_lm",
+    "J_content_features",
+    "J_gram",
+    "J_adv_x",
+    "J_dis_x",
+    "J_guide",
+)
 SUMMARIES = ("J_language", "J_denoise", "J_back", "J_critic", "J_gp", "J_gen", "J_rec_g", "J_pg")
 DOCUMENTS = ("J_kl_1", "J_kl_2", "J_mu", "J_doc")
 SHOWN = (*STYLE, *TRANSFERS, *SUMMARIES, *DOCUMENTS)

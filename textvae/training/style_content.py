@@ -93,7 +93,7 @@ class StyleContentRecipe(Recipe):
             model,
             token_nll=model.token_nll.detach(),
             latents=model.latents.detach(),
-            style_logits=model.style_logits.detach(),
+            style_logits=tuple(logits.detach() for logits in model.style_logits),
             bag_logits=model.bag_logits.detach(),
         )
         return replace(outputs, model=detached)

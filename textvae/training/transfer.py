@@ -14,16 +14,18 @@ from textvae.models import transfer as passes
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
+from textvae.modules.attributes import columns
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.relaxations import exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
-from textvae.objectives.multitask import style_cross_entropy
+from textvae.objectives.multitask import attribute_cross_entropy
 from textvae.objectives.prior import LanguagePriorName
 from textvae.objectives.style_content import ObjectivesConfig, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
 from textvae.tokenization.config import SPECIAL
 from textvae.training.config import TrainingConfig
+from textvae.training.perception import PERCEPTUAL_TERMS, Perception
 from textvae.training.recipe import Phase
 from textvae.training.style_content import StyleContentRecipe
 
@@ -35,7 +37,7 @@ READ_TERMS = frozenset({"J_content", "J_match"})
 
 @dataclass
 class TransferTrainingConfig:
-    """How the model learns from its own transfers (the terms J_cycle, J_style, J_content, J_match, J_lm, J_adv_x)."""
+    """How the model learns from its own transfers, by the terms of `objectives/transfer.py`."""
 
     start: int = 2000
     """Steps before the first transfer. Guide and language model learn until then and are frozen afterwards."""
@@ -60,7 +62,15 @@ class TransferTrainingConfig:
     learning_rate: float = 1e-3
     """Rate of guide, language model and discriminator (Adam)."""
 
+    features: str | None = None
+    """Run whose frozen encoder J_content_features and J_gram look through; it must read the same vocabulary. Default:
+    the guide."""
+    exemplars: int = 64
+    """Sentences of each style whose mean Gram matrix J_gram aims at."""
+
     def __post_init__(self) -> None:
+        if self.exemplars < 1:
+            raise UserError(f"transfer.exemplars must be at least 1, not {self.exemplars}")
         if self.start < 1:
             raise UserError("transfer.start must be at least 1: the guide has to learn before it can guide")
         if self.tau is not None and not self.tau > 0:
@@ -116,6 +126,8 @@ class TransferRecipe(StyleContentRecipe):
     guide, language: before `start` the guide, and where J_lm has a weight the language model, learn from the real
     sentences. Afterwards both are frozen.
     vae: beside the paper's terms, those on x̂. dis_x: the discriminator, where J_adv_x has a weight.
+    With several attributes a random subset of them changes in each sentence, and x̂ is to have the labels of those that
+    stay, too. The guide has logits for each attribute.
     """
 
     def __init__(
@@ -125,10 +137,14 @@ class TransferRecipe(StyleContentRecipe):
         objectives: ObjectivesConfig,
         transfer: TransferTrainingConfig,
         adversary_updates: int = 1,
+        perception: Perception | None = None,
     ):
         super().__init__(model, adversaries, objectives, adversary_updates)
-        self.transfer, self.plan = transfer, transfer.plan()
+        self.transfer, self.plan, self.perception = transfer, transfer.plan(), perception
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
+        single = [name for name in ("J_adv_x", "J_gram") if name in self.terms]
+        if single and len(model.groups) > 1:
+            raise UserError(f"objectives.{single[0]} knows one attribute only; with several give it weight 0")
         words = model.config.vocab_size
         self.guide = StyleGuide(transfer.guide, words, model.num_styles)
         self.language_model = RecurrentLanguageModel(transfer.language_model, words)
@@ -171,12 +187,14 @@ class TransferRecipe(StyleContentRecipe):
         output, transferred = wrapped["model"](batch=batch, also=self.transferred)
         latents = output.latents
         heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
-        return TransferOutputs(batch, output, heads, self.config.adversarial, self.judged(transferred))
+        return TransferOutputs(
+            batch, output, heads, self.config.adversarial, self.judged(self.perceived(transferred, batch))
+        )
 
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(style | x)."""
         ids, mask = sentences(batch)
-        return {"J_guide": style_cross_entropy(guide(ids, mask), batch.style)}
+        return {"J_guide": attribute_cross_entropy(self.model.groups.split(guide(ids, mask)), batch.style)}
 
     def run_language(self, language_model: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(x)."""
@@ -192,7 +210,7 @@ class TransferRecipe(StyleContentRecipe):
     def transferred(self, batch: Batch, latents: Latents) -> TransferOutput:
         """Write the batch in other styles; compute what the terms in force need of the model itself."""
         model, plan, key = self.model, self.plan, batch.key
-        target = passes.other_styles(batch.style, model.num_styles, key)
+        target = passes.other_styles(batch.style, model.groups.sizes, key)
         wanted = model.style_vector(target, plan.strength)
         memory = model.memory(wanted, latents.content.value, latents.memory)
         ids = passes.write(model, memory, None if plan.tau is None else key)
@@ -215,11 +233,19 @@ class TransferRecipe(StyleContentRecipe):
             found = replace(found, cycle_nll=nll)
         return found
 
+    def perceived(self, found: TransferOutput, batch: Batch) -> TransferOutput:
+        """What a frozen encoder sees in x̂, where a term asks for it."""
+        if not PERCEPTUAL_TERMS & set(self.terms):
+            return found
+        assert self.perception is not None, "J_content_features and J_gram need a perception"
+        return self.perception(found, sentences(batch), self.guide)
+
     def judged(self, found: TransferOutput) -> TransferOutput:
         """What the frozen networks say of x̂. The gradient passes through them, without their dropout."""
         if "J_style" in self.terms:
             with without_dropout(self.guide):
-                found = replace(found, guide_logits=self.guide(found.points, found.mask))
+                logits = self.guide(found.points, found.mask)
+                found = replace(found, guide_logits=self.model.groups.split(logits))
         if "J_adv_x" in self.terms:
             with without_dropout(self.discriminator):
                 found = replace(found, discriminator_logits=self.discriminator.network(found.points, found.mask))
@@ -232,14 +258,15 @@ class TransferRecipe(StyleContentRecipe):
         return found
 
     def trust(self, found: TransferOutput) -> Tensor:
-        """(B,) how far J_cycle believes in x̂: the guide's p(target | x̂), or 1."""
+        """(B,) how far J_cycle believes in x̂: the guide's p(target | x̂), over attributes the product, or 1."""
         if not self.transfer.trust:
             return torch.ones(len(found.ids), device=found.ids.device)
         logits = found.guide_logits
         if logits is None:
             with without_dropout(self.guide):
-                logits = self.guide(found.ids, found.mask)
-        return exact(logits).softmax(1).gather(1, found.target[:, None])[:, 0]
+                logits = self.model.groups.split(self.guide(found.ids, found.mask))
+        parts = zip(logits, columns(found.target), strict=True)
+        return torch.stack([exact(x).softmax(1).gather(1, t[:, None])[:, 0] for x, t in parts]).prod(0)
 
     def carry(self, outputs: Outputs) -> Outputs:
         """The latents, and the words of the transfers, outside the graph."""

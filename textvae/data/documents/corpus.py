@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textvae.data.attributes import Attributes
 from textvae.data.checks import SplitSummary, Tally, contains, draw
 from textvae.data.corpus import Corpus, cache_key, code_checksum, open_corpus, open_or_build, write_index
 from textvae.data.documents.config import DocumentDataConfig
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MODULES = ("config", "source", "report", "corpus")
 CODE = code_checksum(
-    "rows", "cells", "tables", "checks", "staging", "corpus", *(f"documents/{name}" for name in MODULES)
+    "attributes", "rows", "cells", "tables", "checks", "staging", "corpus", *(f"documents/{name}" for name in MODULES)
 )
 
 
@@ -53,19 +54,23 @@ LOCATION = ("path", "train", "dev", "test")
 
 def _build(splits: Documents, fingerprint: str, config: DocumentDataConfig, text: TextConfig, folder: Path) -> None:
     """Stage every split, decide which documents stay, write them, and remove the staged files."""
-    from textvae.data import staging  # it imports pyarrow, which `textvae --help` does without
+    import pyarrow as pa
 
-    tally, staged = new_tally(), {}
+    from textvae.data import staging  # both take long to import, and `textvae --help` does without
+
+    tally, staged, columns = new_tally(), {}, staging.kept_columns(attributes=1)
+    schema = pa.schema({**columns, **staging.NUMBERS})
     for split, parts in splits.items():  # the small ones first: their errors show sooner
         path = folder / f"{split}.staged"
-        staging.write_rows(_rows(split, parts, config, text, tally), staging.STAGED, path)
+        staging.write_rows(_rows(split, parts, config, text, tally), schema, path)
         staged[split] = Split(staging.open_table(path), parts)
     kept = choose_documents(staged, config, tally)
     summaries: dict[str, SplitSummary] = {}
     for split in (split for split in ("train", "dev", "test") if split in kept):
         source = staged[split if split in staged else "train"]  # dev may be held out from train
         mask = kept[split][source.documents]
-        staging.copy_rows(source.table, mask, kept[split].cumsum() - 1, folder / f"{split}.arrow")
+        numbers = functools.partial(_renumbered, kept[split].cumsum() - 1)
+        staging.copy_rows(source.table, mask, numbers, folder / f"{split}.arrow", columns)
         summaries[split] = _summary(source, mask, int(kept[split].sum()))
     if not summaries["train"].total:
         raise UserError(
@@ -76,7 +81,13 @@ def _build(splits: Documents, fingerprint: str, config: DocumentDataConfig, text
     for split in staged:
         (folder / f"{split}.staged").unlink()
     report = DocumentReport(summaries, tally.findings(), held_out="dev" not in staged)
-    write_index(folder, (), report, fingerprint)
+    write_index(folder, Attributes.of(()), report, fingerprint)
+
+
+def _renumbered(numbers: np.ndarray, documents: pa.Array) -> np.ndarray:
+    """The numbers (n,) of documents among those that are kept."""
+    found: np.ndarray = numbers[documents.to_numpy()]
+    return found
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.adversarial import AdversarialLatent
 from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
 from textvae.modules.latents.batch_norm import BatchNormLatent
@@ -26,9 +27,9 @@ LATENTS: dict[str, type[Latent]] = {
 }
 
 
-def build_latent(config: LatentConfig, input_size: int, num_classes: int, stream: int) -> Latent:
-    """The latent named by `config.kind`; `stream` keeps the noise of different spaces apart."""
-    return LATENTS[config.kind](config, input_size, num_classes, stream)
+def build_latent(config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1) -> Latent:
+    """The latent named by `config.kind`; `stream` keeps the noise of different spaces apart. See `Latent`."""
+    return LATENTS[config.kind](config, input_size, num_classes, stream, blocks)
 
 
 __all__ = ["LATENTS", "Latent", "LatentConfig", "LatentOutput", "build_latent"]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.erasure import LinearEraser
 from textvae.modules.noise import NoiseKey, standard_normal
 
@@ -30,7 +31,7 @@ class LatentConfig:
     collapse; flow: a Gaussian under a learnt RealNVP prior (pip install 'textvae[latents]'); vq: codes of a codebook;
     adversarial: a point whose distribution a critic draws to the prior."""
     size: int = 128
-    """Number of latent dimensions, Z."""
+    """Number of latent dimensions, Z. With several attributes the style space has so many for each of them."""
     prior: Literal["standard", "class_conditional"] = "standard"
     """standard: N(0, I). class_conditional: N(m_y, I) with a learnt mean for each label y."""
     separation: float = 2.0
@@ -124,19 +125,29 @@ def normal_log_prob(z: Tensor, mean: Tensor | float, log_var: Tensor) -> Tensor:
 
 
 class Latent(nn.Module):
-    """A summary vector (B, H) to a latent space of width Z, with a prior per label (or one for all)."""
+    """A summary vector (B, H) to a latent space of width Z, with a prior per label (or one for all).
+
+    num_classes: labels of the one attribute, or of each. blocks: with as many as there are attributes, Z = blocks ·
+    `config.size`, and under a class-conditional prior a label decides the mean of its own attribute's block.
+    """
 
     codebook_size: int = 0
     """Entries of the codebook, where there is one."""
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
         super().__init__()
-        self.config, self.size, self.stream = config, config.size, stream
+        self.config, self.size, self.stream = config, blocks * config.size, stream
+        self.groups = LabelGroups.of(num_classes)
         # Linear on purpose: dropout or a leaky ReLU on the mean (as in released codes) bends the posterior.
-        self.mean = nn.Linear(input_size, config.size)
+        self.mean = nn.Linear(input_size, self.size)
         if config.prior == "class_conditional":
-            self.prior_means = nn.Parameter(torch.empty(num_classes, config.size))
-        self.eraser = LinearEraser(config.size, num_classes) if config.erase_labels else None
+            if blocks != len(self.groups):
+                raise UserError(
+                    "model.content.prior class_conditional: with several attributes a label has no mean in one space "
+                    "for all of them; use standard"
+                )
+            self.prior_means = nn.Parameter(torch.empty(self.groups.total, config.size))
+        self.eraser = LinearEraser(self.size, num_classes) if config.erase_labels else None
         self.reset()
 
     def reset(self) -> None:
@@ -147,33 +158,33 @@ class Latent(nn.Module):
             self.eraser.reset()
 
     def reset_prior(self) -> None:
-        """Class means of length `separation`, orthogonal as far as there are dimensions."""
-        classes, size = self.prior_means.shape
-        if classes <= size:
-            # in fp32, whatever the weights are loaded in: there is no factorisation in 16 bits
-            means = nn.init.orthogonal_(torch.empty(classes, size, device="cpu", dtype=torch.float32))
-        else:  # the axes, then their opposites, then the same further out
-            k = torch.arange(classes, device="cpu")
-            length = (1.0 + k // (2 * size)) * (1 - 2 * ((k // size) % 2))
-            means = torch.eye(size, device="cpu")[k % size] * length[:, None]
+        """Class means of length `separation`, orthogonal within an attribute as far as there are dimensions."""
+        size = self.config.size
+        means = torch.cat([spread_out(classes, size) for classes in self.groups.sizes])
         self.prior_means.data.copy_(means * self.config.separation)
 
     def prior_mean(self, label: Tensor | None) -> Tensor | float:
-        """m_y (B, Z) for labels (B,), or 0 under the standard prior."""
+        """m_y (B, Z) for labels (B,) or (B, A), or 0 under the standard prior."""
         if self.config.prior == "standard":
             return 0.0
         if label is None:
             raise ValueError("a class-conditional prior needs the labels")
-        return self.prior_means[label]
+        return self.groups.joined(self.prior_means, label)
 
     def sample_prior(self, label: Tensor, key: NoiseKey | None = None) -> Tensor:
-        """z ~ p(z | label): (B, Z) for labels (B,); under the standard prior the labels only give B."""
+        """z ~ p(z | label): (B, Z) for labels (B,) or (B, A); under the standard prior the labels only give B."""
         return self.prior_draws(self.mean.weight.new_empty(label.shape[0], self.size), label, key)
 
     def prior_draws(self, like: Tensor, label: Tensor | None, key: NoiseKey | None) -> Tensor:
         """Draws in the shape and precision of `like` (B, Z); without labels from the standard prior."""
         centre = 0.0 if label is None else self.prior_mean(label)
         return centre + standard_normal(like, key, PRIOR_STREAM + self.stream)
+
+    def told_labels(self) -> int:
+        """Labels that a prior of its own is told: those of the one attribute, or 0 under a standard prior."""
+        if len(self.groups) > 1 and self.config.prior == "class_conditional":
+            raise UserError(f"a latent of kind {self.config.kind} knows one attribute; use kind gaussian with several")
+        return self.groups.total if self.config.prior == "class_conditional" else 0
 
     def log_prior(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """log p(z | label): (..., B, Z) → (..., B) nats; without labels that of the standard prior."""
@@ -228,3 +239,13 @@ class Latent(nn.Module):
     def charge(self, units: Tensor) -> Tensor:
         """Σ_j max(free_bits, KL_j): (B, Z) → (B,)."""
         return units.clamp(min=self.config.free_bits).sum(1) if self.config.free_bits > 0 else units.sum(1)
+
+
+def spread_out(classes: int, size: int) -> Tensor:
+    """Vectors (classes, size) of length 1, orthogonal where that is possible."""
+    if classes <= size:
+        # in fp32, whatever the weights are loaded in: there is no factorisation in 16 bits
+        return nn.init.orthogonal_(torch.empty(classes, size, device="cpu", dtype=torch.float32))
+    k = torch.arange(classes, device="cpu")  # the axes, then their opposites, then the same further out
+    length = (1.0 + k // (2 * size)) * (1 - 2 * ((k // size) % 2))
+    return torch.eye(size, device="cpu")[k % size] * length[:, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import LatentConfig, at_least_fp32
 from textvae.modules.latents.gaussian import GaussianLatent
 
@@ -15,11 +16,11 @@ class BatchNormLatent(GaussianLatent):
     micro-batch in training and running averages otherwise; a micro-batch of one row takes the running averages.
     """
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
-        super().__init__(config, input_size, num_classes, stream)
-        self.mean = nn.Linear(input_size, config.size, bias=False)  # the statistics would take a bias away
-        self.norm = nn.BatchNorm1d(config.size, affine=False)
-        self.shift = nn.Parameter(self.mean.weight.new_zeros(config.size))
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
+        super().__init__(config, input_size, num_classes, stream, blocks)
+        self.mean = nn.Linear(input_size, self.size, bias=False)  # the statistics would take a bias away
+        self.norm = nn.BatchNorm1d(self.size, affine=False)
+        self.shift = nn.Parameter(self.mean.weight.new_zeros(self.size))
 
     def reset(self) -> None:
         super().reset()

@@ -6,6 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import LatentConfig, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey
@@ -26,8 +27,8 @@ class BottleneckLatent(GaussianLatent):
 
     multiplier: Tensor
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
-        super().__init__(config, input_size, num_classes, stream)
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
+        super().__init__(config, input_size, num_classes, stream, blocks)
         self.register_buffer("multiplier", torch.ones(()))
 
     def reset(self) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import PRIOR_STREAM, LatentConfig, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey, standard_normal
@@ -39,12 +40,12 @@ class FlowLatent(GaussianLatent):
     penalty_units: (B, 1), since the dimensions cannot be told apart.
     """
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
         if config.free_bits > 0:
             raise UserError("latent.free_bits is per dimension, which a flow prior does not have; set it to 0")
-        super().__init__(config, input_size, num_classes, stream)
-        self.context = num_classes if config.prior == "class_conditional" else 0
-        self.flow = real_nvp(config.size, self.context, config.transforms, config.flow_size)
+        super().__init__(config, input_size, num_classes, stream, blocks)
+        self.context = self.told_labels()
+        self.flow = real_nvp(self.size, self.context, config.transforms, config.flow_size)
 
     def prior(self, label: Tensor | None, rows: int, like: Tensor) -> Any:
         """zuko's distribution of z − m_y; without a label the context is 0."""

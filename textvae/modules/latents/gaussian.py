@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor, nn
 
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.noise import NoiseKey, standard_normal
 
@@ -24,9 +25,9 @@ class GaussianLatent(Latent):
         torch.Size([3, 2])
     """
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
-        super().__init__(config, input_size, num_classes, stream)
-        self.log_var = nn.Linear(input_size, config.size)
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
+        super().__init__(config, input_size, num_classes, stream, blocks)
+        self.log_var = nn.Linear(input_size, self.size)
         self.reset()
 
     def reset(self) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey
@@ -30,9 +31,9 @@ class InfoMaxLatent(GaussianLatent):
     A word's state h_t is scored with z by z · W h_t; the other sentences of the micro-batch are the negatives.
     """
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
-        super().__init__(config, input_size, num_classes, stream)
-        self.score = nn.Linear(input_size, config.size, bias=False)
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
+        super().__init__(config, input_size, num_classes, stream, blocks)
+        self.score = nn.Linear(input_size, self.size, bias=False)
 
     def forward(
         self,

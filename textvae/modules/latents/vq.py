@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
+from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import PRIOR_STREAM, Latent, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import uniform
@@ -74,18 +75,20 @@ class VQLatent(Latent):
     sums: Tensor
     updates: Tensor
 
-    def __init__(self, config: LatentConfig, input_size: int, num_classes: int, stream: int):
+    def __init__(self, config: LatentConfig, input_size: int, num_classes: Sizes, stream: int, blocks: int = 1):
         if config.size % config.slots:
             raise UserError(f"latent.size {config.size} is not a multiple of latent.slots {config.slots}")
         if config.erase_labels:
             raise UserError("latent.erase_labels works on a continuous mean; codes have none")
-        super().__init__(config, input_size, num_classes, stream)
+        super().__init__(config, input_size, num_classes, stream, blocks)
+        if blocks > 1:
+            raise UserError("a style of several attributes cannot be codes; use another latent.kind for model.style")
         self.codebook_size, self.width = config.codebook, config.size // config.slots
         self.register_buffer("entries", torch.zeros(config.codebook, self.width))
         self.register_buffer("counts", torch.zeros(config.codebook))
         self.register_buffer("sums", torch.zeros(config.codebook, self.width))
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        self.prior = SlotPrior(config.codebook, num_classes if config.prior == "class_conditional" else 0)
+        self.prior = SlotPrior(config.codebook, self.told_labels())
         self.reset()
 
     def reset_prior(self) -> None:

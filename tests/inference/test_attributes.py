@@ -1,0 +1,181 @@
+"""Transfer of some attributes of a style while the others are kept: a random model, the laws of every line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from textvae.commands import transfer as command
+from textvae.commands.prompt import shown, wanted
+from textvae.errors import UserError
+from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.inference.targets import of_exemplars, of_labels, own_style
+
+from .random_run import LABELS, SENTENCES, make_run
+
+TWO = {"sentiment": LABELS, "tense": ("past", "present")}
+LINES = [*SENTENCES[::97], "", "it was bad . my room is clean !"]
+SIZE = 4
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return make_run(tmp_path_factory.mktemp("attributes") / "run", memory="full", labels=TWO)
+
+
+@pytest.fixture(scope="module")
+def transfer(run: Path) -> StyleTransfer:
+    found = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
+    found.model.double()
+    return found
+
+
+def test_the_model_knows_its_attributes(transfer: StyleTransfer) -> None:
+    assert transfer.attributes.by_name() == TWO
+    assert transfer.labels == (*(f"sentiment={x}" for x in LABELS), "tense=past", "tense=present")
+    assert transfer.model.style_latent.size == 2 * SIZE
+
+
+def test_every_way_to_name_a_target_is_the_same(transfer: StyleTransfer) -> None:
+    both = transfer(LINES, {"sentiment": "positive", "tense": "past"})
+    assert transfer(LINES, ["positive", "past"]) == transfer(LINES, ("tense=past", "sentiment=positive")) == both
+    assert transfer(LINES, "tense=past") == transfer(LINES, {"tense": "past"}) == transfer(LINES, "past") != both
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("strength", [None, 0.0, 2.5])
+def test_only_the_named_blocks_are_replaced(transfer: StyleTransfer, strength: float | None) -> None:
+    model, own = transfer.model, torch.randn(5, 2 * SIZE, dtype=torch.float64)
+    target = of_labels(model, {1: 0})
+    styles = target.of_sentences(target.at(model, strength)[None], own, 5)
+    assert torch.equal(styles[:, :SIZE], own[:, :SIZE])
+    whole = model.style_vector(torch.tensor([[0, 0]]), strength)
+    torch.testing.assert_close(styles[:, SIZE:], whole[:, SIZE:].expand(5, -1))
+    everything = of_labels(model, {1: 0, 0: 2})
+    assert everything.kept is None
+    found = everything.of_sentences(everything.at(model, strength)[None], own, 5)
+    torch.testing.assert_close(found, model.style_vector(torch.tensor([[2, 0]]), strength).expand(5, -1))
+
+
+@torch.no_grad()
+def test_what_is_kept_is_the_label_found_or_the_latent(transfer: StyleTransfer) -> None:
+    model, z_s = transfer.model, torch.randn(50, 2 * SIZE, dtype=torch.float64)
+    assert torch.equal(own_style(model, z_s, "latent"), z_s)
+    found = own_style(model, z_s, "label")
+    sentiment, tense = (logits.argmax(1) for logits in model.style_head(z_s))
+    assert len(set(sentiment.tolist())) == 3 and len(set(tense.tolist())) == 2
+    torch.testing.assert_close(found[:, :SIZE], model.style_vectors[:3][sentiment])
+    torch.testing.assert_close(found[:, SIZE:], model.style_vectors[3:][tense])
+
+
+def test_naming_the_label_that_is_found_is_keeping_it(transfer: StyleTransfer) -> None:
+    lines = [line for line in LINES if line and len(transfer.reader.read([line])[0].pieces) == 1]
+    ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids for line in lines])
+    with torch.inference_mode():
+        z_s = transfer.model.encode(ids, ids > 0).style.mean
+        labels = [LABELS[i] for i in transfer.model.style_head(z_s)[0].argmax(1).tolist()]
+    assert len(set(labels)) > 1
+    for line, label in zip(lines, labels, strict=True):
+        named = transfer(line, {"tense": "past", "sentiment": label}, strength=1.0)
+        assert transfer(line, {"tense": "past"}, strength=1.0) == named
+
+
+@pytest.mark.parametrize("keep", ["label", "latent"])
+@pytest.mark.parametrize("search", [{}, {"beam": 3, "num_candidates": 2}, {"sample": True, "num_candidates": 2}])
+def test_alone_is_as_in_a_batch(transfer: StyleTransfer, keep: str, search: dict[str, Any]) -> None:
+    together = transfer.candidates(LINES, "tense=past", keep=keep, **search)
+    few = transfer.candidates(LINES, "tense=past", keep=keep, batch_size=3, **search)
+    for number, (line, expected) in enumerate(zip(LINES, together, strict=True)):
+        # a sample depends on the number of its line
+        alone = few[number] if search.get("sample") else transfer.candidates(line, "tense=past", keep=keep, **search)
+        assert [c.text for c in alone] == [c.text for c in expected]
+        assert [c.log_prob for c in alone] == pytest.approx([c.log_prob for c in expected])
+
+
+def test_strength_scales_what_is_changed_alone(transfer: StyleTransfer) -> None:
+    assert transfer(LINES, "past", strength=0.0) == transfer(LINES, "present", strength=0.0)
+    assert transfer(LINES, "past", strength=4.0) != transfer(LINES, "present", strength=4.0)
+
+
+def test_the_style_probability_is_that_of_the_labels_named(transfer: StyleTransfer) -> None:
+    line = "the food was very good ."
+    for target in ({"tense": "past"}, {"tense": "past", "sentiment": "mixed"}):
+        (candidate,) = transfer.candidates(line, target, detokenise=False)
+        ids = transfer.pad([piece.ids for piece in transfer.reader.read([candidate.text])[0].pieces])
+        with torch.inference_mode():
+            logits = transfer.model.style_head(transfer.model.encode(ids, ids > 0).style.mean)
+        expected = 1.0
+        for attribute, label in transfer.attributes.choose(target).items():
+            expected *= float(logits[attribute].softmax(-1)[0, label])
+        assert candidate.style_probability == pytest.approx(expected, abs=1e-5)
+
+
+@torch.no_grad()
+def test_an_exemplar_gives_every_attribute(transfer: StyleTransfer) -> None:
+    vector = transfer.model.style_vector(torch.tensor([[1, 0]]), 1.0)
+    exemplar = of_exemplars(transfer.model, vector)
+    assert exemplar.kept is None and not exemplar.named
+    assert exemplar.shares.split((3, 2))[0].sum() == pytest.approx(1.0)
+    torch.testing.assert_close(
+        exemplar.at(transfer.model, 2.0), transfer.model.style_vector(torch.tensor([[1, 0]]), 2.0)[0]
+    )
+    assert len(transfer(LINES, like=["my room was so clean !"])) == len(LINES)
+
+
+# ---------------------------------------------------------------------- what is wrong
+@pytest.mark.parametrize("option", [{"rerank": True}, {"retrieve_only": True}, {"revise": True}])
+def test_what_knows_one_attribute_refuses_two(transfer: StyleTransfer, option: dict[str, bool]) -> None:
+    with pytest.raises(UserError, match=r"not with several attributes \(sentiment, tense\) so far"):
+        transfer("good", "past", **option)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("future", "this model knows: sentiment=negative, .*tense=present"),
+        ({"tense": "future"}, "tense has no label 'future'; it knows: past, present"),
+        ({"mood": "past"}, "unknown attribute 'mood'"),
+        (["past", "present"], "two labels of tense"),
+        ([], "say which style is wanted"),
+        ({}, "say which style is wanted"),
+    ],
+)
+def test_a_wrong_target_is_told_before_anything_is_read(transfer: StyleTransfer, target: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        next(transfer.stream(iter(lambda: pytest.fail("read"), None), target))
+
+
+# ---------------------------------------------------------------------- the command
+def answers(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    lines = run.parent / "lines.txt"
+    lines.write_text("\n".join(LINES[:4]) + "\n")
+    assert command.main([str(run), *options, "--precision", "fp32", str(lines)]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_takes_several_targets(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
+    for options, target in (
+        (("--to", "positive", "--to", "tense=past"), ["positive", "tense=past"]),
+        (("--to", "past", "--keep", "latent"), "past"),
+    ):
+        expected = model(LINES[:4], target, keep="latent" if "latent" in options else "label")
+        assert answers(run, monkeypatch, capsys, *options).splitlines() == expected
+        rows = [json.loads(line) for line in answers(run, monkeypatch, capsys, *options, "--json").splitlines()]
+        assert [row["candidates"][0]["text"] for row in rows] == expected
+        assert rows[0]["target"] == target
+
+
+def test_the_prompt_takes_labels_between_commas(transfer: StyleTransfer) -> None:
+    assert wanted("past", transfer) == ("past",)
+    assert wanted("tense=past", transfer) == "tense=past"
+    assert wanted("positive, tense=past", transfer) == ("positive", "tense=past")
+    assert shown(TransferOptions(target=("positive", "tense=past"))) == "positive, tense=past"
+    assert shown(TransferOptions(target={"tense": "past"})) == "tense=past"

@@ -1,0 +1,1 @@
+"""Trees found without supervision, against known ones."""
