@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from textvae import shipped
 from textvae.cli import main
-from textvae.inference.style_transfer import StyleTransfer
+from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.summarization import Summarizer
 
 LINES = ["the company said on friday that it will cut jobs .", "a man was jailed ."]
@@ -83,3 +83,20 @@ def test_a_style_model_is_handed_on_without_what_only_training_reads(trained_run
     for name, value in small.model.state_dict().items():
         torch.testing.assert_close(value, kept[name], atol=1e-2, rtol=1e-2, check_dtype=False)
     assert all(small(LINES, target="positive"))
+
+
+def test_what_a_style_model_does_where_nobody_says_otherwise(
+    trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(trained_run), str(tmp_path / "a"), "--set", "strength=2.5"]) == 0
+    strong, whole = (StyleTransfer.from_pretrained(path, device="cpu") for path in (tmp_path / "a", trained_run))
+    assert strong.model.config.transfer_strength == 2.5
+    assert strong(LINES, target="positive") == strong(LINES, target="positive", strength=2.5, rerank=False)
+    assert not whole.settled(TransferOptions("positive")).rerank
+    whole.model.config.transfer_rerank = True
+    assert whole.settled(TransferOptions("positive")).rerank is True
+    for otherwise in ({"rerank": False}, {"sample": True}, {"revise": True}, {"retrieve_only": True}):
+        assert not whole.settled(TransferOptions("positive", **otherwise)).rerank
+    for setting, message in (("rerank=true", "fit-scorers"), ("words=3", "there are strength, rerank")):
+        assert main(["export", str(trained_run), str(tmp_path / "b"), "--set", setting]) == 2
+        assert message in capsys.readouterr().err and not (tmp_path / "b").exists()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from textvae import Summarizer
+from textvae import StyleTransfer, Summarizer
 from textvae.cli import main
+from textvae.inference.options import TransferOptions
 from textvae.shipped import folder_of, shipped
 
 LINE = (
@@ -14,19 +15,33 @@ LINE = (
 )
 
 
+SUMMARIZERS = ("news", "reuters")
+
+
 def test_they_are_there() -> None:
-    assert shipped() == ["news", "reuters"]
+    assert shipped() == sorted((*SUMMARIZERS, "yelp"))
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_each_is_small_and_tells_where_it_comes_from(name: str) -> None:
     folder = folder_of(name)
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < 25e6
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < (12e6 if name == "yelp" else 25e6)
     card = (folder / "best" / "README.md").read_text(encoding="utf-8")
     assert "## Data" in card and "sha256" in card and "## Limits" in card
 
 
-@pytest.mark.parametrize("name", shipped())
+def test_a_sentence_in_another_style_without_naming_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["transfer", "--to", "positive", "the food was bland", "--device", "cpu"]) == 0
+    found = capsys.readouterr().out.split()
+    assert found[:3] == ["the", "food", "was"] and "bland" not in found
+    transfer = StyleTransfer.from_pretrained("yelp", device="cpu")
+    assert transfer.settled(TransferOptions("positive")).rerank
+    (best, *_) = transfer.candidates("the waiter was rude .", target="positive", num_candidates=3)
+    assert best.score is not None and (best.style_probability or 0) > 0.5
+    assert transfer("the waiter was rude .", target="positive", rerank=False)
+
+
+@pytest.mark.parametrize("name", SUMMARIZERS)
 def test_each_is_used_by_its_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     summarize = Summarizer.from_pretrained(name, device="cpu")
     stored = summarize.options()
@@ -39,4 +54,4 @@ def test_each_is_used_by_its_name(name: str, capsys: pytest.CaptureFixture[str])
 
 def test_an_unknown_name_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["summarize", "newz"]) == 2
-    assert "news, reuters" in capsys.readouterr().err
+    assert "news, reuters, yelp" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ exit codes:
 
 examples:
   textvae export runs/news my-summarizer
-  textvae export runs/news my-summarizer --set words=12 --set choose_length=true"""
+  textvae export runs/news my-summarizer --set words=12 --set choose_length=true
+  textvae export runs/yelp my-style --set rerank=true"""
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -41,7 +43,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="summarizers: how summaries are written where nobody says otherwise (fields of `decoding`)",
+        help="how is written where nobody says otherwise; summarizers: fields of `decoding`, style: strength, rerank",
     )
     add_volume(parser)
     return parser
@@ -73,7 +75,7 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
     loaded = load(run, find_device("cpu"), MODELS[model_type(source)])
     model: Any = loaded.model
     if settings:
-        model.config.decoding = decoding(model.config, settings)
+        model.config.update(changed(model.config, settings, (source / FOLDER / "reranking.json").is_file()))
     if not full and hasattr(model, "drop_training_heads"):
         model.drop_training_heads()
     with new_folder(folder) as target:
@@ -100,21 +102,42 @@ def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: boo
         shutil.copyfile(source / FILE, target / FILE)
 
 
-def decoding(config: Any, settings: list[str]) -> dict[str, Any]:
-    """The decoding stored with a summarizer, changed by NAME=VALUE."""
+def changed(config: Any, settings: list[str], scorers: bool) -> dict[str, Any]:
+    """What NAME=VALUE changes in a model's configuration; scorers: whether it has what reranking needs."""
     import yaml
 
+    given = {name: yaml.safe_load(value) for name, _, value in (s.partition("=") for s in settings)}
+    if hasattr(config, "decoding"):
+        return {"decoding": decoding(config.decoding or {}, given)}
+    return style_decoding(given, scorers)
+
+
+def style_decoding(given: dict[str, Any], scorers: bool) -> dict[str, Any]:
+    """Strength and reranking of a style transfer."""
     from textvae.errors import UserError
+    from textvae.inference.options import TransferOptions
+
+    check_known(given, ("strength", "rerank"))
+    TransferOptions(**given)
+    if given.get("rerank") and not scorers:
+        raise UserError("--set rerank=true: the run has no scorers; make them with `textvae fit-scorers RUN`")
+    return {f"transfer_{name}": value for name, value in given.items()}
+
+
+def decoding(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The decoding stored with a summarizer, changed."""
     from textvae.inference.config import SummaryDecodingConfig
     from textvae.inference.summary_options import SummaryOptions
 
-    if not hasattr(config, "decoding"):
-        raise UserError("--set is for summarizers only")
-    given = {name: yaml.safe_load(value) for name, _, value in (s.partition("=") for s in settings)}
-    unknown = given.keys() - SummaryDecodingConfig.__dataclass_fields__.keys()
-    if unknown:
-        known = ", ".join(SummaryDecodingConfig.__dataclass_fields__)
-        raise UserError(f"--set {sorted(unknown)[0]}: no such setting; there are {known}")
-    stored = {**(config.decoding or {}), **given}
-    SummaryOptions(**stored)
-    return stored
+    check_known(given, SummaryDecodingConfig.__dataclass_fields__)
+    merged = {**stored, **given}
+    SummaryOptions(**merged)
+    return merged
+
+
+def check_known(given: dict[str, Any], known: Iterable[str]) -> None:
+    """Refuse settings that a model of this kind does not have."""
+    from textvae.errors import UserError
+
+    if unknown := sorted(given.keys() - set(known)):
+        raise UserError(f"--set {unknown[0]}: no such setting; there are {', '.join(known)}")

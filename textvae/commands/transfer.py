@@ -75,9 +75,9 @@ def add_reranking(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("candidates (need `textvae fit-scorers RUN`, once)").add_argument
     add(
         "--rerank",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
         default=None,
-        help="order candidates by style, content and fluency",
+        help="order candidates by style, content and fluency: better and slower (default: as stored with the model)",
     )
     add("--rerank-candidates", type=int, metavar="K", help="how many are ranked (default: as tuned)")
     add("--retrieve", type=int, metavar="K", help="rank K sentences of the training data too, of the nearest content")

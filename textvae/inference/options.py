@@ -60,8 +60,9 @@ class TransferOptions:
     """Fewest tokens of a sentence."""
     allow_unk: bool = False
     """Let `<unk>` stand in the output."""
-    rerank: bool = False
-    """Order the candidates by style, content and fluency, with the scorers and weights stored beside the model."""
+    rerank: bool | None = None
+    """Order the candidates by style, content and fluency, with the scorers and weights stored beside the model.
+    Default: as stored with the model, unless it samples, revises or only retrieves."""
     rerank_candidates: int | None = None
     """Candidates per sentence that are ranked. Default: as stored with the scorers."""
     retrieve: int = 0

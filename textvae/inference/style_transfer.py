@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -188,8 +188,16 @@ class StyleTransfer:
         with torch.inference_mode():
             return of_exemplars(self.model, self.model.encode(ids, ids != self.ids.pad).style.mean)
 
+    def settled(self, options: TransferOptions) -> TransferOptions:
+        """Options with what they leave to the model: whether to rerank."""
+        if options.rerank is not None:
+            return options
+        otherwise = options.sample or options.revise or options.retrieve_only
+        return replace(options, rerank=self.model.config.transfer_rerank and not otherwise)
+
     def writer(self, options: TransferOptions) -> CandidateWriter:
         """What writes under these options, with the scorers and the index that they need."""
+        options = self.settled(options)
         scored = [n for n in ("rerank", "revise", "retrieve", "retrieve_only") if getattr(options, n)]
         if scored and len(self.attributes) > 1:
             raise UserError(
@@ -208,7 +216,7 @@ class StyleTransfer:
         first: number of the first line (it seeds samples). judge: style probabilities too.
         Equal pieces are decoded once, unless they are sampled.
         """
-        read = self.reader.read(lines)
+        options, read = self.settled(options), self.reader.read(lines)
         places: dict[tuple[object, ...], int] = {}
         wanted = [
             [

@@ -96,6 +96,8 @@ class StyleContentVAEConfig(PreTrainedConfig):
     mask_token_id: int = 4
     decoder_start_token_id: int = 1
     max_length: int = 30
+    transfer_rerank: bool = False
+    """Whether transfer reranks unless told otherwise; for models that are handed on with their scorers."""
     transfer_strength: float = 1.0
     """How far transfer goes unless told otherwise; training chooses it on dev (`selection.strengths`)."""
 
