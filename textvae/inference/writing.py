@@ -80,7 +80,7 @@ class CandidateWriter:
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)
-        found = self.search(source, keys, scored or options.rerank)
+        found = self.search(source, keys, scored or bool(options.rerank))
         if not options.rerank:
             return Ranked(found)
         assert self.scorers is not None
