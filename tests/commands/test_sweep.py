@@ -104,7 +104,8 @@ def test_the_test_part_has_references_a_folder_of_its_own_and_a_warning(
     trained_run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Path(shutil.copytree(trained_run, tmp_path / "run"))
-    assert sweep(run, "--grid", "strength=1", "--split", "test", "--cache", cache) == 0
+    arguments = ["--grid", "strength=1", "--split", "test", "--cache", str(cache)]
+    assert main(["sweep", str(run), *arguments, *FEW]) == 0
     assert "choose none by their numbers" in capsys.readouterr().err
     found = json.loads((run / "sweep_test" / "sweep.json").read_text())
     assert "human reference" in found["baselines"] and found["points"][0]["measures"]["ref_bleu"]["value"] is not None

@@ -212,7 +212,7 @@ def test_a_signal_leaves_nothing_half(
 
 
 # ------------------------------------------------------------------------------------------------ the prompt
-HEAD = prompting.HELP.format(labels=", ".join(LABELS))
+HEAD = prompting.HELP.format(labels=", ".join(LABELS), several="")
 
 
 def test_a_conversation(call: Call, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,7 @@ def test_printing_to_a_lost_terminal_is_no_error() -> None:
     code = """
 import os, pty, signal
 from textvae.training.signals import StopRequest
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, by which the tests may have been started, has it ignored
 master, screen = pty.openpty()
 os.dup2(screen, 1)
 os.close(screen)

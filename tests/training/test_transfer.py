@@ -48,6 +48,9 @@ from textvae.training.transfer import (
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 ENCODING = ("embedding.", "sentence_encoder.", "content_latent.", "decoder.", "output.")
 
+SINGLE = ("J_adv_x", "J_gram")
+"""Terms that know one attribute only."""
+
 
 def recipe_of(terms: tuple[str, ...] = tuple(TRANSFER_OBJECTIVES), **options: object) -> TransferRecipe:
     """Transfers from step 1 on with these terms only."""
@@ -115,7 +118,7 @@ def test_each_phase_moves_its_module_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("term", "labels"),
     [(term, LABELS) for term in sorted(TRANSFER_OBJECTIVES)]
-    + [(term, TWO) for term in sorted(TRANSFER_OBJECTIVES) if term != "J_adv_x"],
+    + [(term, TWO) for term in sorted(TRANSFER_OBJECTIVES) if term not in SINGLE],
 )
 def test_every_term_reaches_the_model_and_leaves_nothing_in_the_watchers(term: str, labels: Labels) -> None:
     recipe = recipe_of((term,), labels=labels)
@@ -195,8 +198,8 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
 
 
 def two_attributes(weight: float = 0.5) -> ObjectivesConfig:
-    """Every term but the discriminator's, which knows one attribute."""
-    return replace(transfer_objectives(weight), J_adv_x=Weight(0.0))
+    """Every term but those that know one attribute."""
+    return replace(transfer_objectives(weight), **{name: Weight(0.0) for name in SINGLE})
 
 
 def test_two_attributes_resumed_are_uninterrupted(tmp_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_two_attributes_resumed_are_uninterrupted(tmp_path: Path) -> None:
 
 
 def test_two_attributes_alone_are_as_in_a_padded_batch() -> None:
-    terms = tuple(name for name in TRANSFER_OBJECTIVES if name != "J_adv_x")
+    terms = tuple(name for name in TRANSFER_OBJECTIVES if name not in SINGLE)
     whole = transferred(recipe_of(terms, labels=TWO))
     for row, batch in each_alone(labels=TWO):
         alone = transferred(recipe_of(terms, labels=TWO), batch)
@@ -222,9 +225,10 @@ def test_two_attributes_alone_are_as_in_a_padded_batch() -> None:
             assert_close(term_of(whole, name)[row], term_of(alone, name)[0], 1e-9, name)
 
 
-def test_the_discriminator_refuses_several_attributes() -> None:
-    with pytest.raises(UserError, match="J_adv_x"):
-        recipe_of(("J_adv_x",), labels=TWO)
+@pytest.mark.parametrize("term", SINGLE)
+def test_what_knows_one_attribute_refuses_several(term: str) -> None:
+    with pytest.raises(UserError, match=term):
+        recipe_of((term,), labels=TWO)
 
 
 def test_the_trust_in_several_attributes_is_the_product() -> None:

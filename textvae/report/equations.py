@@ -42,6 +42,8 @@ STYLE: dict[str, Callable[..., Any]] = {
     "J_style": multitask.style_cross_entropy,
     "J_content": transfer.squared_distance,
     "J_match": transfer.squared_distance,
+    "J_content_features": transfer.content_features,
+    "J_gram": transfer.gram_distance,
     "J_adv_x": multitask.style_cross_entropy,
     "J_guide": multitask.style_cross_entropy,
     "J_dis_x": transfer.against_generated,
