@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 from docstring_parser import parse_from_object
 
-from textvae.commands import evaluate_summaries, evaluate_summarizer
+from textvae.commands import evaluate_document_vae, evaluate_summaries, evaluate_summarizer
 from textvae.commands.completion import parser_of
 from textvae.commands.data import make_check_parser
 from textvae.commands.names import COMMANDS
@@ -112,6 +112,8 @@ def command_page() -> str:
             parsers.append(("textvae data check", make_check_parser("textvae data check")))
         if name == "evaluate":
             parsers.append(("textvae evaluate RUN (a summarizer)", evaluate_summarizer.make_parser("textvae evaluate")))
+            documents = evaluate_document_vae.make_parser("textvae evaluate")
+            parsers.append(("textvae evaluate RUN (a hierarchical VAE)", documents))
             summaries = evaluate_summaries.make_parser("textvae evaluate")
             parsers.append(("textvae evaluate --outputs FILE --references FILE (summaries)", summaries))
         for number, (title, parser) in enumerate(parsers):

@@ -9,6 +9,9 @@ from textvae.model_card import code, fence, header, number, table
 
 TAGS = ("textvae", "sentence-vae", "variational-autoencoder", "text-generation")
 MEASURES = {
+    "eer_mu2": "equal error rate of verifying a document by the mean of z2",
+    "eer_mu1": "the same by the mean of z1",
+    "bound": "lower bound of log p(x) with its sign turned, nats per sentence",
     "score": "what this model was chosen by: minus the weighted sum of its objectives",
     "nll": "importance-weighted bound of −log p(x), nats per sentence",
     "perplexity": "the same per word",
@@ -27,7 +30,7 @@ Download the whole run directory (tokenizer and text settings lie beside this fo
 The bare network is a transformers model:
 
 ```python
-import textvae.models.sentence_vae
+import {module}
 from transformers import AutoModel
 
 model = AutoModel.from_pretrained("RUN/best")
@@ -42,7 +45,7 @@ _LIMITS = """\
 
 @dataclass(frozen=True)
 class SentenceFacts:
-    """What a card tells. networks, latent: in words. metrics: of the evaluation on dev at `step`."""
+    """What a card tells. networks, latent: in words. metrics: of the evaluation on dev at `step`. module: to import."""
 
     networks: str
     latent: str
@@ -57,20 +60,25 @@ class SentenceFacts:
     step: int
     weights: Mapping[str, float]
     metrics: Mapping[str, float]
+    title: str = "Sentence autoencoder"
+    about: str = (
+        "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae."
+    )
+    module: str = "textvae.models.sentence_vae"
 
 
 def sentence_card(facts: SentenceFacts) -> str:
     """The card as Markdown, the same for the same facts."""
     sections = {
-        "": "A sentence autoencoder ([Bowman et al. 2016](https://arxiv.org/abs/1511.06349)), trained with textvae.",
-        "How to use it": _USE,
+        "": facts.about,
+        "How to use it": _USE.format(module=facts.module),
         "Limits": _LIMITS.format(max_words=facts.max_words),
         "Data": data_section(facts),
         "Training": training_section(facts),
         "Scores on dev": scores_section(facts),
     }
     body = "\n\n".join(f"## {title}\n\n{text}" if title else text for title, text in sections.items())
-    return f"{header(None, TAGS)}\n# Sentence autoencoder\n\n{body}\n"
+    return f"{header(None, TAGS)}\n# {facts.title}\n\n{body}\n"
 
 
 def data_section(facts: SentenceFacts) -> str:

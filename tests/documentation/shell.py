@@ -159,7 +159,14 @@ def check_textvae(words: list[str]) -> None:
 
 def parser_for(name: str, words: list[str]) -> Any:
     """The parser of a command; evaluate and data have several."""
-    from textvae.commands import data, evaluate_sentence_vae, evaluate_summaries, evaluate_summarizer, evaluate_trees
+    from textvae.commands import (
+        data,
+        evaluate_document_vae,
+        evaluate_sentence_vae,
+        evaluate_summaries,
+        evaluate_summarizer,
+        evaluate_trees,
+    )
     from textvae.commands.completion import parser_of
 
     if name == "evaluate" and evaluate_summaries.wanted(words):
@@ -172,6 +179,8 @@ def parser_for(name: str, words: list[str]) -> Any:
     if name == "evaluate" and "--samples" in words:
         words[words.index("--samples")] = "--diagnostics.samples"
         return evaluate_sentence_vae.make_parser("textvae evaluate")
+    if name == "evaluate" and any(word.startswith("--documents.") for word in words):
+        return evaluate_document_vae.make_parser("textvae evaluate")
     if name == "data" and words[0] == "check":
         return data.make_check_parser("textvae data check")
     return parser_of(name)

@@ -28,6 +28,7 @@ examples:
   textvae evaluate --outputs outputs.0 outputs.1 --data.path data/yelp
   textvae evaluate runs/news --words 8                                # a summarizer: its --help is its own
   textvae evaluate runs/sentence_vae --samples 500                    # how a sentence autoencoder uses its latent
+  textvae evaluate runs/document_vae                                  # whether the mean of z2 tells the document
   textvae evaluate runs/trees --treebank my.trees                     # trees of a grammar against known ones
   textvae evaluate --outputs summaries.txt --references titles.txt    # summaries of any system
 """
@@ -107,7 +108,13 @@ def make_parser(prog: str) -> Any:
 
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0, or 2 where the input is wrong. Summaries, and runs of a summarizer, have commands of their own."""
-    from textvae.commands import evaluate_sentence_vae, evaluate_summaries, evaluate_summarizer, evaluate_trees
+    from textvae.commands import (
+        evaluate_document_vae,
+        evaluate_sentence_vae,
+        evaluate_summaries,
+        evaluate_summarizer,
+        evaluate_trees,
+    )
     from textvae.config.parsing import task_of
 
     if evaluate_summaries.wanted(argv):
@@ -117,6 +124,8 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
         return evaluate_summarizer.main(argv, prog)
     if "sentence_vae" in tasks:
         return evaluate_sentence_vae.main(argv, prog)
+    if "document_vae" in tasks:
+        return evaluate_document_vae.main(argv, prog)
     if "tree" in tasks:
         return evaluate_trees.main(argv, prog)
     parser = make_parser(prog)

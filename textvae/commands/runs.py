@@ -28,7 +28,13 @@ examples:
   textvae runs --json | jq '.[] | select(.state.name == "training") | .path'"""
 
 SORTED = ("name", "task", "score", "step", "age", "size")
-TASKS = {"style_transfer": "transfer", "summarization": "summaries", "sentence_vae": "autoencoder", "tree": "trees"}
+TASKS = {
+    "style_transfer": "transfer",
+    "summarization": "summaries",
+    "sentence_vae": "autoencoder",
+    "document_vae": "documents",
+    "tree": "trees",
+}
 LONGEST_RECIPE = 60
 HEAD = ("run", "task", "data", "recipe", "state", "dev score", "at", "seed", "age", "size", "problems")
 

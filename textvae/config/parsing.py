@@ -12,6 +12,7 @@ import jsonargparse
 import yaml
 from jsonargparse import ArgumentParser
 
+from textvae.config.documents import DocumentExperimentConfig
 from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.config.summarization import SummarizationConfig
@@ -20,12 +21,15 @@ from textvae.errors import UserError
 from textvae.files import atomic_write
 from textvae.volume import add_volume
 
-Config = ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | TreeExperimentConfig
+Config = (
+    ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig
+)
 
 TASKS: dict[str, type[Config]] = {
     "style_transfer": ExperimentConfig,
     "summarization": SummarizationConfig,
     "sentence_vae": SentenceExperimentConfig,
+    "document_vae": DocumentExperimentConfig,
     "tree": TreeExperimentConfig,
 }
 """What can be trained: the `task` of a configuration."""

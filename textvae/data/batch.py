@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -41,17 +41,17 @@ class Batch:
         """The tensor fields by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "key"}
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str) -> Self:
         """The same batch on `device`."""
         moved: dict[str, Any] = {n: t.to(device, non_blocking=True) for n, t in self.tensors().items()}
         return replace(self, **moved)
 
-    def rows(self, start: int, stop: int) -> Batch:
+    def rows(self, start: int, stop: int) -> Self:
         """Sentences start … stop − 1, which keep their places in the noise."""
         key = None if self.key is None else self.key.part(start)
         return replace(self, **{n: t[start:stop] for n, t in self.tensors().items()}, key=key)
 
-    def permuted(self, order: Tensor) -> Batch:
+    def permuted(self, order: Tensor) -> Self:
         """Sentences *and labels* in another order, without noise (its rows would move)."""
         return replace(self, **{n: t[order] for n, t in self.tensors().items()}, key=None)
 

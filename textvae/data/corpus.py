@@ -61,12 +61,12 @@ def write_index(folder: Path, attributes: Attributes, report: DataReport, finger
     seal(folder, {"attributes": labels, "fingerprint": fingerprint, "report": report.to_dict()})
 
 
-def open_corpus(folder: Path) -> Corpus | str:
-    """The corpus in `folder`, or what is wrong with it in a few words."""
-    return open_sealed(folder, _read_corpus)
+def open_corpus(folder: Path, report: type[DataReport] = DataReport) -> Corpus | str:
+    """The corpus in `folder`, or what is wrong with it in a few words; `report`: the class of its report."""
+    return open_sealed(folder, lambda found, index: _read_corpus(found, index, report))
 
 
-def _read_corpus(folder: Path, index: dict[str, Any]) -> Corpus:
+def _read_corpus(folder: Path, index: dict[str, Any], report: type[DataReport]) -> Corpus:
     splits = {split: open_arrow(folder, split, index) for split in ("train", "dev", "test")}
     if splits["train"] is None or splits["dev"] is None:
         raise FileNotFoundError(errno.ENOENT, "no such split", "a split")  # told as: a split is missing
@@ -75,7 +75,7 @@ def _read_corpus(folder: Path, index: dict[str, Any]) -> Corpus:
         splits["dev"],
         splits["test"],
         Attributes.of(dict(index["attributes"])),
-        DataReport.from_dict(index["report"]),
+        report.from_dict(index["report"]),
         index["fingerprint"],
         folder.name,
     )

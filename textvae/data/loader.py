@@ -57,11 +57,14 @@ class BatchLoader:
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """This process's rows of the batches from `first` on. A batch with fewer rows than processes is left out."""
-        rng = np.random.default_rng(mix(self.seed, epoch))
-        order = bucketed_order(self.corpus.lengths, self.batch_size, rng)
-        kept = [(number, indices) for number, indices in enumerate(order) if len(indices) >= self.world_size]
+        order = enumerate(self.order(epoch))
+        kept = [(number, indices) for number, indices in order if len(indices) >= self.world_size]
         for number, indices in kept[first:]:
             yield self.share(indices, mix(self.seed, epoch, number))
+
+    def order(self, epoch: int) -> list[np.ndarray]:
+        """The sentences of every batch of an epoch."""
+        return bucketed_order(self.corpus.lengths, self.batch_size, np.random.default_rng(mix(self.seed, epoch)))
 
     def share(self, indices: np.ndarray, seed: int) -> Batch:
         """Collate the whole batch (so that noise does not depend on the split) and keep this process's rows."""

@@ -99,7 +99,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     for split in (split for split in ("train", "dev", "test") if split in masks):
         origin = split if split in tables else "train"  # dev may be held out from train
         kept = staging.kept_columns(len(attributes))
-        staging.copy_rows(tables[origin], masks[split], classes, folder / f"{split}.arrow", kept)
+        staging.copy_rows(tables[origin], masks[split], classes.of, folder / f"{split}.arrow", kept)
         summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], classes)
         checks.count_repeats(split, columns[origin], masks[split].nonzero()[0], tally)
     _check_train(summaries["train"], tally, where)

@@ -226,13 +226,13 @@ def staged_columns(table: pa.Table, parts: list[Part[Row]], classes: Classes) ->
 def copy_rows(
     table: pa.Table,
     mask: np.ndarray,
-    classes: Classes | None,
+    classes: Callable[[pa.Array], np.ndarray] | None,
     path: Path,
     kept: Mapping[str, pa.DataType],
 ) -> None:
     """Write the columns `kept` of the rows where `mask` (N,) is true as a file `datasets` opens.
 
-    Labels are replaced by classes.
+    classes: from the column `label` (n,) of some rows to their classes (n,) or (n, A), which replace it.
     """
     import datasets
 
@@ -244,7 +244,7 @@ def copy_rows(
             start += len(batch)
             if len(chosen):
                 columns = [
-                    chosen[name] if classes is None or name != "label" else _label_column(classes.of(chosen[name]))
+                    chosen[name] if classes is None or name != "label" else _label_column(classes(chosen[name]))
                     for name in schema.names
                 ]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from textvae.data.cells import (
     ROWS_PER_READ,
@@ -28,6 +28,15 @@ from textvae.files import display, read_lines, unreadable
 Reader = Callable[[Path, Columns, str | None], Iterator[Record]]  # (file, columns, delimiter of csv)
 
 
+class Located(Protocol):
+    """What says where the files of every split lie: a folder or file, and a pattern for each split."""
+
+    path: str
+    train: str | None
+    dev: str | None
+    test: str | None
+
+
 def jsonl(config: DataConfig) -> Source:
     """One JSON object a line, in *.jsonl, *.ndjson or *.json."""
     return _tables(config, "jsonl")
@@ -43,7 +52,7 @@ def parquet(config: DataConfig) -> Source:
     return _tables(config, "parquet")
 
 
-def find_splits(config: DataConfig, endings: tuple[str, ...]) -> dict[str, list[Path]]:
+def find_splits(config: Located, endings: tuple[str, ...]) -> dict[str, list[Path]]:
     """The files of every split, by pattern or by name; UserError where train has none or two splits share one."""
     found = {split: _find(config, split, endings) for split in ("test", "dev", "train")}
     if not found["train"]:
@@ -83,7 +92,7 @@ def _rows(path: Path, split: str, config: DataConfig, kind: str) -> Iterator[Row
         yield labelled_row(record, columns, f"{display(path)}{mark}{record.line}")
 
 
-def _find(config: DataConfig, split: str, endings: tuple[str, ...]) -> list[Path]:
+def _find(config: Located, split: str, endings: tuple[str, ...]) -> list[Path]:
     """Files of a split: its pattern's, else train.jsonl or its shards, else `path` itself for train."""
     folder, pattern = Path(config.path), getattr(config, split)
     if pattern == LEFT_OUT:

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
-from textvae.config import SentenceExperimentConfig, TreeExperimentConfig
+from textvae.config import DocumentExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -101,14 +101,15 @@ def networks(config: SentenceExperimentConfig) -> tuple[str, str]:
 
 
 def facts(
-    config: SentenceExperimentConfig | TreeExperimentConfig,
+    config: SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig,
     prepared: PreparedSentences,
     model: nn.Module,
     described: tuple[str, str],
     step: int,
     metrics: dict[str, float],
+    **about: str,
 ) -> SentenceFacts:
-    """What the model card tells; described: networks and latent in words."""
+    """What the model card tells. described: networks and latent in words; about: fields that say what model it is."""
     environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
     corpus = prepared.corpus
     return SentenceFacts(
@@ -125,6 +126,7 @@ def facts(
         step=step,
         weights={f.name: getattr(config.objectives, f.name).at(step) for f in fields(config.objectives)},
         metrics=metrics,
+        **about,
     )
 
 

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from textvae.checkpoint import Checkpoint, Checkpoints, new_folder
 from textvae.config import Config
-from textvae.experiment import preparation, sentence_vae, style_transfer, summarization, trees
+from textvae.experiment import document_vae, preparation, sentence_vae, style_transfer, summarization, trees
 from textvae.experiment.assembly import Assembled, PreparedData
 from textvae.experiment.machine import make_accelerator
 from textvae.experiment.runs import check_same_data, open_run, record
@@ -32,6 +32,7 @@ TASKS = {
     "style_transfer": Task(preparation.prepare, style_transfer.assemble),
     "summarization": Task(summarization.prepare, summarization.assemble),
     "sentence_vae": Task(preparation.prepare_sentences, sentence_vae.assemble),
+    "document_vae": Task(preparation.prepare_documents, document_vae.assemble),
     "tree": Task(preparation.prepare_sentences, trees.assemble),
 }
 """`task` of a configuration → how it is put together."""

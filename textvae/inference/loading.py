@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from textvae.checkpoint import recover
 from textvae.errors import UserError
 from textvae.models.compound_pcfg import CompoundPCFG
+from textvae.models.hierarchical_vae import HierarchicalVAE
 from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.style_content_vae import StyleContentVAE
@@ -27,6 +28,7 @@ MODELS: dict[str, type[PreTrainedModel]] = {
     "textvae_style_content": StyleContentVAE,
     "textvae_seq2seq2seq": Seq2Seq2Seq,
     "textvae_sentence_vae": SentenceVAE,
+    "textvae_hierarchical_vae": HierarchicalVAE,
     "textvae_tree": CompoundPCFG,
 }
 """`model_type` in config.json → class. A checkpoint names a row here and brings no code of its own."""
@@ -35,6 +37,7 @@ PURPOSES: dict[str, str] = {
     "textvae_style_content": "transfers style (textvae transfer)",
     "textvae_seq2seq2seq": "summarizes (textvae summarize)",
     "textvae_sentence_vae": "encodes sentences and writes them from their vectors",
+    "textvae_hierarchical_vae": "tells what a document's sentences share from what they do not",
     "textvae_tree": "finds the trees of sentences (textvae parse)",
 }
 """`model_type` → what such a model is for, in messages."""

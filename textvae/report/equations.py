@@ -10,6 +10,7 @@ from typing import Any
 from docstring_parser import parse_from_object
 
 from textvae.objectives import (
+    hierarchy,
     latent,
     multitask,
     policy_gradient,
@@ -20,6 +21,7 @@ from textvae.objectives import (
     wgan_gp,
 )
 from textvae.objectives.adversarial import ADVERSARIAL
+from textvae.objectives.hierarchy import HierarchicalObjectives
 from textvae.objectives.sentence_vae import SentenceObjectives
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.objectives.summarization import SummarizationObjectives
@@ -59,6 +61,13 @@ SENTENCES: dict[str, Callable[..., Any]] = {
     "J_bow": sentence_vae.bag_of_words,
     "J_gp": wgan_gp.gradient_penalty,
 }
+DOCUMENTS: dict[str, Callable[..., Any]] = {
+    "J_rec": sentence_vae.sentence_reconstruction,
+    "J_kl_1": latent.kl,
+    "J_kl_2": hierarchy.kl_around,
+    "J_mu": hierarchy.mean_prior,
+    "J_doc": hierarchy.document_cross_entropy,
+}
 CHOSEN: dict[str, tuple[tuple[str, ...], Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": (("objectives.adversarial",), ADVERSARIAL),
     "J_adv_c": (("objectives.adversarial",), ADVERSARIAL),
@@ -76,6 +85,7 @@ CONFIGS: dict[str, tuple[type, dict[str, Callable[..., Any]]]] = {
     "style_transfer": (ObjectivesConfig, STYLE),
     "summarization": (SummarizationObjectives, SUMMARIES),
     "sentence_vae": (SentenceObjectives, SENTENCES),
+    "document_vae": (HierarchicalObjectives, DOCUMENTS),
     "tree": (TreeObjectives, {"J_rec": tree_reconstruction, "J_kl": latent.kl}),
 }
 

@@ -49,7 +49,7 @@ def total_steps(record: RunRecord) -> int | None:
     planned: float | None = None
     if record.task == "summarization" and isinstance(stages, list):
         planned = sum(number(look_up(stage, "steps")) or 0 for stage in stages)
-    elif record.task in ("style_transfer", "sentence_vae", "tree"):
+    elif record.task in ("style_transfer", "sentence_vae", "document_vae", "tree"):
         planned = epoch_steps(record)
     known = [int(value) for value in (planned, limit) if value]
     return min(known, default=None)

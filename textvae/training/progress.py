@@ -37,7 +37,8 @@ TRANSFERS = (
     "J_guide",
 )
 SUMMARIES = ("J_language", "J_denoise", "J_back", "J_critic", "J_gp", "J_gen", "J_rec_g", "J_pg")
-SHOWN = (*STYLE, *TRANSFERS, *SUMMARIES)
+DOCUMENTS = ("J_kl_1", "J_kl_2", "J_mu", "J_doc")
+SHOWN = (*STYLE, *TRANSFERS, *SUMMARIES, *DOCUMENTS)
 
 
 def summary(values: dict[str, float]) -> str:

@@ -1,0 +1,91 @@
+"""`textvae evaluate RUN` for a hierarchical VAE: whether μ2 tells the document, and what swapping z2 writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from textvae.evaluation.documents.config import DocumentsConfig
+from textvae.volume import add_volume, note, set_volume
+
+EPILOG = """exit codes:
+  0  done       2  wrong input: no such run, data that moved
+
+examples:
+  textvae evaluate runs/document_vae
+  textvae evaluate runs/document_vae --split dev --documents.swaps 20
+"""
+
+
+@dataclass
+class DocumentOptions:
+    """What to look at, and where the result goes."""
+
+    split: Literal["test", "dev"] | None = None
+    """Part of the data. Default: test if the run has one, else dev."""
+    documents: DocumentsConfig = field(default_factory=lambda: DocumentsConfig(max_documents=1000))
+    """How the model is looked at."""
+    save: str | None = None
+    """Folder for metrics.json. Default: RUN/evaluation."""
+    cache: str | None = None
+    """Folder of prepared data. Default: that of the run, or ~/.cache/textvae."""
+
+
+def make_parser(prog: str) -> Any:
+    """Options of the command."""
+    import jsonargparse
+
+    from textvae.config.parsing import Formatter
+
+    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    parser = jsonargparse.ArgumentParser(
+        prog=prog,
+        usage=f"{prog} RUN [OPTION ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=Formatter,
+    )
+    add_volume(parser)
+    parser.add_argument("run", help="run directory of a hierarchical VAE")
+    parser.add_class_arguments(DocumentOptions)
+    return parser
+
+
+def main(argv: list[str], prog: str = "textvae evaluate") -> int:
+    """Exit code 0; UserError where the input is wrong."""
+    parser = make_parser(prog)
+    built = parser.instantiate_classes(parser.parse_args(argv))
+    set_volume(built)
+    evaluate(Path(built.run), DocumentOptions(**{n: getattr(built, n) for n in DocumentOptions.__dataclass_fields__}))
+    return 0
+
+
+def evaluate(run: Path, options: DocumentOptions) -> None:
+    """Print the table and the samples, save everything."""
+    from textvae.commands.terminal import show_table
+    from textvae.config import load_config
+    from textvae.evaluation.documents.diagnosis import rows
+    from textvae.experiment.document_vae import FinishedDocumentVAE
+    from textvae.files import write_json
+
+    config = load_config(run / "config.yaml")
+    config.cache = options.cache or config.cache
+    finished = FinishedDocumentVAE(config, run)
+    split = options.split or ("dev" if finished.prepared.corpus.test is None else "test")
+    found, swapped = finished.diagnose(split, options.documents)
+    folder = Path(options.save) if options.save else run / "evaluation"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"split": split, "settings": vars(options.documents)}
+    write_json(folder / "metrics.json", {**settings, **found.to_dict(), "swapped": swapped})
+    title = [f"{run.name}: {found.documents} documents, {found.sentences} sentences of {split}", "", ""]
+    show_table(title, [list(row) for row in rows(found)])
+    print(
+        f"written with another document's z2: {100 * swapped['moved']:.0f} % lie nearer to that document's μ2 "
+        f"({100 * swapped['kept']:.0f} % of those written with their own nearer to their own)"
+    )
+    for sample in swapped["samples"]:
+        for name, text in sample.items():
+            print(f"  {name.replace('_', ' '):14} {text}")
+        print()
+    note(f"saved in {folder}")

@@ -1,0 +1,1 @@
+"""Documents: sequences of sentences, read, checked and batched so that a sentence keeps its document."""
