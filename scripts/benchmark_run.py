@@ -28,7 +28,8 @@ from textvae.allocator import keep_memory
 from textvae.experiment.machine import commit, processor
 from textvae.files import write_json
 
-TRANSFERS: dict[str, dict[str, Any]] = {"greedy": {"beam": 1}, "beam 5": {"beam": 5}}
+TRANSFERS: dict[str, dict[str, Any]] = {"greedy": {"beam": 1, "rerank": False}, "beam 5": {"beam": 5, "rerank": False}}
+RERANKED: dict[str, dict[str, Any]] = {"reranked": {"rerank": True}}
 SUMMARIES: dict[str, dict[str, Any]] = {
     "greedy": {"words": 8, "beam": 1},
     "beam 5": {"words": 8, "beam": 5},
@@ -76,7 +77,8 @@ def open_run(run: str, label: str | None) -> tuple[torch.nn.Module, Callable[...
         summarize = Summarizer.from_pretrained(run)
         return summarize.model, summarize, SUMMARIES
     transfer = StyleTransfer.from_pretrained(run)
-    return transfer.model, partial(transfer, target=label), TRANSFERS
+    reranks = (transfer.beside() / "reranking.json").is_file()
+    return transfer.model, partial(transfer, target=label), TRANSFERS | (RERANKED if reranks else {})
 
 
 def timed(call: Callable[..., Any], texts: Any, options: dict[str, Any]) -> float:

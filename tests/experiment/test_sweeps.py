@@ -40,7 +40,7 @@ def test_a_grid_is_every_combination_of_typed_values() -> None:
         (["training.seed=1"], "need --config FILE instead of a run"),
         (["strength=much"], "strength is a number or default, not 'much'"),
         (["beam=1.5"], "beam is a whole number"),
-        (["rerank=maybe"], "rerank is true or false, not 'maybe'"),
+        (["rerank=maybe"], "rerank is true or false or default, not 'maybe'"),
         (["beam"], "is not NAME=VALUE"),
         (["beam="], "is not NAME=VALUE"),
         (["beam=1,,2"], "is not NAME=VALUE"),
