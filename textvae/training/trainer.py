@@ -293,6 +293,7 @@ class Window:
     def reset(self) -> None:
         """Start over."""
         self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
         self.bad: dict[str, Tensor] = {}
         self.steps = self.tokens = self.sentences = 0
         self.started, self.paused = time.perf_counter(), 0.0
@@ -301,6 +302,7 @@ class Window:
         """Add one step, remembering the first step at which a value was not finite (without a synchronisation)."""
         for name, value in logs.items():
             value = value.double()
+            self.counts[name] = self.counts.get(name, 0) + 1
             finite = value.isfinite()
             if name not in self.sums:
                 self.sums[name] = value
@@ -313,10 +315,14 @@ class Window:
         self.sentences += totals.sentences
 
     def means(self) -> dict[str, float]:
-        """Per-step means. Terms are shares of a global mean, so processes are summed; norms are already global."""
+        """Means over the steps that had the value, since a phase may begin or end inside a window.
+
+        Terms are shares of a global mean, so processes are summed; norms are already global.
+        """
         if not self.steps:
             return {}
-        stacked = torch.stack(list(self.sums.values())) / self.steps
+        sums = torch.stack(list(self.sums.values()))
+        stacked = sums / torch.tensor(list(self.counts.values()), device=sums.device)
         if self.accelerator.num_processes > 1:
             everyone = self.accelerator.gather(stacked[None])
             stacked = torch.where(
