@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
 from textvae.evaluation.documents.config import DocumentsConfig
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import note
 
 EPILOG = """exit codes:
   0  done       2  wrong input: no such run, data that moved
@@ -22,7 +23,7 @@ examples:
 class DocumentOptions:
     """What to look at, and where the result goes."""
 
-    split: Literal["test", "dev"] | None = None
+    split: Part | None = None
     """Part of the data. Default: test if the run has one, else dev."""
     documents: DocumentsConfig = field(default_factory=lambda: DocumentsConfig(max_documents=1000))
     """How the model is looked at."""
@@ -34,45 +35,24 @@ class DocumentOptions:
 
 def make_parser(prog: str) -> Any:
     """Options of the command."""
-    import jsonargparse
-
-    from textvae.config.parsing import Formatter
-
-    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(
-        prog=prog,
-        usage=f"{prog} RUN [OPTION ...]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=Formatter,
-    )
-    add_volume(parser)
-    parser.add_argument("run", help="run directory of a hierarchical VAE")
-    parser.add_class_arguments(DocumentOptions)
-    return parser
+    return run_parser(prog, __doc__, EPILOG, "hierarchical VAE", DocumentOptions)
 
 
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
-    parser = make_parser(prog)
-    built = parser.instantiate_classes(parser.parse_args(argv))
-    set_volume(built)
-    evaluate(Path(built.run), DocumentOptions(**{n: getattr(built, n) for n in DocumentOptions.__dataclass_fields__}))
+    evaluate(*asked(make_parser(prog), argv, DocumentOptions))
     return 0
 
 
 def evaluate(run: Path, options: DocumentOptions) -> None:
     """Print the table and the samples, save everything."""
     from textvae.commands.terminal import show_table
-    from textvae.config import load_config
     from textvae.evaluation.documents.diagnosis import rows
     from textvae.experiment.document_vae import FinishedDocumentVAE
     from textvae.files import write_json
 
-    config = load_config(run / "config.yaml")
-    config.cache = options.cache or config.cache
-    finished = FinishedDocumentVAE(config, run)
-    split = options.split or ("dev" if finished.prepared.corpus.test is None else "test")
+    finished = FinishedDocumentVAE(config_of(run, options.cache), run)
+    split = part_of(finished.prepared.corpus, options.split)
     found, swapped = finished.diagnose(split, options.documents)
     folder = Path(options.save) if options.save else run / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import note
 
 EPILOG = """exit codes:
   0  done       2  wrong input: no such run, data that moved
@@ -22,7 +23,7 @@ examples:
 class SentenceOptions:
     """What to look at, and where the result goes."""
 
-    split: Literal["test", "dev"] | None = None
+    split: Part | None = None
     """Part of the data. Default: test if the run has one, else dev."""
     diagnostics: DiagnosticsConfig = field(default_factory=lambda: DiagnosticsConfig(samples=100))
     """How the latent space is looked at."""
@@ -34,49 +35,26 @@ class SentenceOptions:
 
 def make_parser(prog: str) -> Any:
     """Options of the command."""
-    import jsonargparse
-
-    from textvae.config.parsing import Formatter
-
-    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(
-        prog=prog,
-        usage=f"{prog} RUN [OPTION ...]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=Formatter,
-    )
-    add_volume(parser)
-    parser.add_argument("run", help="run directory of a sentence autoencoder")
-    parser.add_argument("--samples", type=int, help="short for --diagnostics.samples")
-    parser.add_class_arguments(SentenceOptions)
-    return parser
+    return run_parser(prog, __doc__, EPILOG, "sentence autoencoder", SentenceOptions, short="diagnostics.samples")
 
 
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
-    parser = make_parser(prog)
     argv = ["--diagnostics.samples" + a.removeprefix("--samples") if a.startswith("--samples") else a for a in argv]
-    built = parser.instantiate_classes(parser.parse_args(argv))
-    set_volume(built)
-    options = SentenceOptions(**{name: getattr(built, name) for name in SentenceOptions.__dataclass_fields__})
-    evaluate(Path(built.run), options)
+    evaluate(*asked(make_parser(prog), argv, SentenceOptions))
     return 0
 
 
 def evaluate(run: Path, options: SentenceOptions) -> None:
     """Print the table and what is wrong with the latent, save everything."""
     from textvae.commands.terminal import show_table
-    from textvae.config import load_config
     from textvae.evaluation.diagnostics.collapse import warnings
     from textvae.evaluation.diagnostics.report import rows
     from textvae.experiment.sentence_vae import FinishedSentenceVAE
     from textvae.files import write_json
 
-    config = load_config(run / "config.yaml")
-    config.cache = options.cache or config.cache
-    finished = FinishedSentenceVAE(config, run)
-    split = options.split or ("dev" if finished.prepared.corpus.test is None else "test")
+    finished = FinishedSentenceVAE(config_of(run, options.cache), run)
+    split = part_of(finished.prepared.corpus, options.split)
     found = finished.diagnose(split, options.diagnostics)
     said = warnings(found, options.diagnostics)
     folder = Path(options.save) if options.save else run / "evaluation"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
 from textvae.errors import UserError
 from textvae.evaluation.trees.config import TreeEvaluationConfig
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import note
 
 if TYPE_CHECKING:
     from textvae.evaluation.trees.evaluator import TreeEvaluation
@@ -27,7 +28,7 @@ examples:
 class TreeOptions:
     """What to look at, and where the result goes."""
 
-    split: Literal["test", "dev"] | None = None
+    split: Part | None = None
     """Part of the run's own data. Default: test if the run has one, else dev."""
     treebank: str | None = None
     """File of trees in brackets to score on instead, one a line, as the Penn Treebank writes them."""
@@ -43,50 +44,29 @@ class TreeOptions:
 
 def make_parser(prog: str) -> Any:
     """Options of the command."""
-    import jsonargparse
-
-    from textvae.config.parsing import Formatter
-
-    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(
-        prog=prog,
-        usage=f"{prog} RUN [OPTION ...]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=Formatter,
-    )
-    add_volume(parser)
-    parser.add_argument("run", help="run directory of a grammar")
-    parser.add_class_arguments(TreeOptions)
-    return parser
+    return run_parser(prog, __doc__, EPILOG, "grammar", TreeOptions)
 
 
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0; UserError where the input is wrong."""
-    parser = make_parser(prog)
-    built = parser.instantiate_classes(parser.parse_args(argv))
-    set_volume(built)
-    evaluate(Path(built.run), TreeOptions(**{n: getattr(built, n) for n in TreeOptions.__dataclass_fields__}))
+    evaluate(*asked(make_parser(prog), argv, TreeOptions))
     return 0
 
 
 def evaluate(run: Path, options: TreeOptions) -> None:
     """Print the tables, save everything."""
     from textvae.commands.terminal import show_table
-    from textvae.config import load_config
     from textvae.experiment.trees import FinishedGrammar
     from textvae.files import write_json
 
     if options.treebank is not None and options.split is not None:
         raise UserError("--treebank and --split are two things to score on; give one of them")
-    config = load_config(run / "config.yaml")
-    config.cache = options.cache or config.cache
-    finished = FinishedGrammar(config, run)
+    finished = FinishedGrammar(config_of(run, options.cache), run)
     if options.treebank is not None:
         name, known = options.treebank, finished.treebank(Path(options.treebank), options.evaluation, options.longest)
     else:
-        name = options.split or ("dev" if finished.prepared.corpus.test is None else "test")
-        known = finished.split(name, options.evaluation)  # type: ignore[arg-type]
+        name = part = part_of(finished.prepared.corpus, options.split)
+        known = finished.split(part, options.evaluation)
     found = finished.evaluate(known, options.evaluation)
     folder = Path(options.save) if options.save else None if options.treebank else run / "evaluation"
     if folder is not None:
