@@ -24,12 +24,14 @@ from textvae.checkpoint import Checkpoints
 from textvae.data.attributes import Attributes
 from textvae.data.batch import Batch
 from textvae.data.collate import Collator
+from textvae.data.groups import GroupLoader
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.models.adversaries import Adversaries, AdversaryKind
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.clamping import ClampingConfig
 from textvae.modules.decoders import DECODERS, DecoderConfig
 from textvae.modules.encoders import ENCODERS, EncoderConfig
 from textvae.modules.language_model import LanguageModelConfig
@@ -37,7 +39,13 @@ from textvae.modules.latents import LATENTS, LatentConfig
 from textvae.modules.noise import NoiseKey
 from textvae.modules.style_guide import StyleGuideConfig
 from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import MEMORY_OBJECTIVES, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import (
+    GROUP_OBJECTIVES,
+    MEMORY_OBJECTIVES,
+    OBJECTIVES,
+    ObjectivesConfig,
+    Outputs,
+)
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
 from textvae.training.perception import Perception, exemplars
@@ -114,10 +122,15 @@ def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any
 
 
 def tiny_networks(
-    seed: int = 0, dtype: torch.dtype = torch.float64, adversary: AdversaryKind = "linear", **options: Any
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    adversary: AdversaryKind = "linear",
+    clamping: ClampingConfig | None = None,
+    **options: Any,
 ) -> tuple[StyleContentVAE, Adversaries]:
-    """A model in training mode and its adversaries."""
+    """A model in training mode and its adversaries; clamping: what its batches of groups share."""
     model = tiny_model(seed, dtype, **options)
+    model.clamping = clamping or ClampingConfig()
     memory = model.vector_size if model.sentence_memory is not None else 0
     style, sizes = model.style_latent.size, model.groups.sizes
     adversaries = Adversaries(style, CONTENT_SIZE, sizes, BAG, adversary, hidden=9, memory_size=memory)
@@ -141,13 +154,15 @@ def tiny_corpus(
     longest: int = LONGEST,
     vocabulary: int = VOCABULARY,
     labels: Labels = LABELS,
+    grouped: bool = False,
 ) -> TokenizedCorpus:
-    """Random sentences of 1 … `longest` words with random labels."""
+    """Random sentences of 1 … `longest` words with random labels; grouped: but for the first three in groups of 3."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, longest + 1, size)
     sentences = [rng.integers(FIRST_WORD, vocabulary, n).tolist() for n in lengths]
     numbers = [rng.integers(0, count, size) for count in Attributes.of(labels).sizes]
-    return TokenizedCorpus.from_lists(sentences, np.stack(numbers, 1) if len(numbers) > 1 else numbers[0])
+    groups = [i // 3 for i in range(size)] if grouped else None
+    return TokenizedCorpus.from_lists(sentences, np.stack(numbers, 1) if len(numbers) > 1 else numbers[0], groups)
 
 
 def tiny_collator(noise: NoiseConfig | None = None, vocabulary: int = VOCABULARY) -> Collator:
@@ -190,7 +205,8 @@ def per_sentence(outputs: Outputs) -> dict[str, Tensor]:
 
 def all_objectives(weight: float = 0.5, **weights: Weight) -> ObjectivesConfig:
     """Every objective switched on with the same weight, so that none can hide."""
-    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in (*OBJECTIVES, *MEMORY_OBJECTIVES)})
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES)
+    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in names})
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -203,8 +219,9 @@ def tiny_accelerator(precision: str = "no") -> Accelerator:
 def tiny_loader(
     corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any
 ) -> BatchLoader:
-    """Batches of a corpus, for process `rank` of `world_size`."""
-    return BatchLoader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
+    """Batches of a corpus, for process `rank` of `world_size`; of groups too where it has any."""
+    loader = BatchLoader if corpus.groups is None else GroupLoader
+    return loader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
 
 
 def tiny_trainer(
@@ -225,7 +242,9 @@ def tiny_trainer(
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     model, adversaries = tiny_networks(**(networks or {}))
     loader = tiny_loader(
-        tiny_corpus(corpus_size, labels=(networks or {}).get("labels", LABELS)),
+        tiny_corpus(
+            corpus_size, labels=(networks or {}).get("labels", LABELS), grouped=model.clamping.shared is not None
+        ),
         config.batch_size,
         noise,
         rank=accelerator.process_index,
@@ -265,7 +284,7 @@ def tiny_transfer_recipe(
 
 def transfer_objectives(weight: float = 0.5) -> ObjectivesConfig:
     """Every objective with the same weight, those on transfers too."""
-    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *TRANSFER_OBJECTIVES)
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *TRANSFER_OBJECTIVES)
     return ObjectivesConfig(**{name: Weight(weight) for name in names})
 
 

@@ -30,6 +30,7 @@ from tests.laws import (
 )
 from tests.training import summaries
 from textvae.data.noise import NoiseConfig
+from textvae.modules.clamping import ClampingConfig
 from textvae.modules.memory import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
@@ -50,6 +51,8 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
         "transfer": tiny_transfer(tau=0.7, through=True),
         "networks": {"memory": MemoryConfig("full", scrub=True), "hide_style_words": True},
     },
+    "groups": {"networks": {"clamping": ClampingConfig("content", "all")}, "noise": NOISE, "accumulation": 2},
+    "groups that share a style": {"networks": {"clamping": ClampingConfig("style"), "hide_style_words": True}},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""

@@ -49,6 +49,7 @@ class TreeExperimentConfig:
     """How the model is looked at during training; the best has the lowest weighted sum of objectives on dev."""
 
     def __post_init__(self) -> None:
+        self.data.no_groups(self.task)
         if self.tokenizer.kind != "word":
             raise UserError(f"tokenizer.kind is {self.tokenizer.kind}, but a tree stands over words: set it to word")
         if self.model.latent.kind == "adversarial":

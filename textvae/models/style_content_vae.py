@@ -16,6 +16,7 @@ from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.sentence_model import SentenceModel
 from textvae.modules.attributes import LabelGroups
+from textvae.modules.clamping import ClampingConfig, clamped_space
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
@@ -29,11 +30,16 @@ from textvae.modules.transformers_parts import freeze_unless_tuned
 
 @dataclass(frozen=True)
 class Latents:
-    """The two views of a batch of sentences; remembered: what the decoder attends to, None for a pure bottleneck."""
+    """The two views of a batch of sentences.
+
+    remembered: what the decoder attends to, None for a pure bottleneck. apart: (B, Z) in a batch of groups, how far the
+    posterior mean of each sentence is from its group's in the space that they share.
+    """
 
     style: LatentOutput
     content: LatentOutput
     remembered: Remembered | None = None
+    apart: Tensor | None = None
 
     @property
     def memory(self) -> Tensor | None:
@@ -43,7 +49,8 @@ class Latents:
     def detach(self) -> Latents:
         """The same numbers outside the graph: what phase `dis` reads."""
         remembered = None if self.remembered is None else self.remembered.detach()
-        return Latents(self.style.detach(), self.content.detach(), remembered)
+        apart = None if self.apart is None else self.apart.detach()
+        return Latents(self.style.detach(), self.content.detach(), remembered, apart)
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
             self.style_kinds: Tensor
             self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
+        # What sentences of a group share; the training's business, so no part of the saved configuration.
+        self.clamping = ClampingConfig()
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
@@ -130,21 +139,31 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         sample: bool = False,
         key: NoiseKey | None = None,
         points: Tensor | None = None,
+        group: Tensor | None = None,
     ) -> Latents:
         """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) or (B, A) for the KL.
 
         points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
+        group: (B,) the same number for sentences that share what `clamping` says.
         """
         encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
         summary, states = encoded.summary, encoded.states
         content, styled = summary, states
         if self.config.hide_style_words:
             (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
-        return Latents(
-            self.style_latent(summary, style, sample, key, (styled, mask)),
-            self.content_latent(content, style, sample, key, (states, mask)),
-            None if self.sentence_memory is None else self.sentence_memory(states, mask),
-        )
+        spaces = {
+            "style": (self.style_latent, summary, (styled, mask)),
+            "content": (self.content_latent, content, (states, mask)),
+        }
+        found, apart = {}, None
+        for name, (latent, read, tokens) in spaces.items():
+            if group is not None and name == self.clamping.shared:
+                known = {"label": style, "sample": sample, "key": key, "tokens": tokens}
+                found[name], apart = clamped_space(latent, self.clamping, read, group, **known)
+            else:
+                found[name] = latent(read, style, sample, key, tokens)
+        remembered = None if self.sentence_memory is None else self.sentence_memory(states, mask)
+        return Latents(found["style"], found["content"], remembered, apart)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor, points: Tensor | None = None) -> Encoded:
         """The encoder's states of sentences: B rows, or 2 B (as they are, then without their style words)."""
@@ -182,7 +201,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     # ------------------------------------------------------------------------------------------ training
     def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
-        latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key)
+        latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key, group=batch.group)
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)

@@ -11,6 +11,7 @@ from textvae.data.batch import Batch
 from textvae.models.adversaries import AdversaryOutput
 from textvae.models.style_content_vae import StyleContentOutput
 from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName, over_attributes
+from textvae.objectives.clamping import group_distance
 from textvae.objectives.latent import kl
 from textvae.objectives.multitask import attribute_cross_entropy, bag_cross_entropy
 from textvae.objectives.reconstruction import reconstruction
@@ -38,6 +39,8 @@ class ObjectivesConfig:
     """z_c must not tell the style: entropy of the adversary."""
     J_adv_c: Weight = field(default_factory=lambda: Weight(0.03))
     """z_s must not tell the content words: entropy of the adversary."""
+    J_group: Weight = field(default_factory=lambda: Weight(0.1))
+    """Sentences of a group must look the same in the space that they share (`clamping`)."""
     J_mul_m: Weight = field(default_factory=Weight)
     """The classifier by whose attention a memory is scrubbed (`model.memory.scrub`)."""
     J_adv_m: Weight = field(default_factory=Weight)
@@ -120,5 +123,14 @@ MEMORY_OBJECTIVES: dict[str, Objective] = {
     "J_dis_m": lambda o: attribute_cross_entropy(_given(o.adversaries.memory_logits), o.batch.style),
 }
 """Terms of a model whose decoder looks back at the sentence."""
+
+
+def _apart(outputs: Outputs) -> Tensor:
+    apart = outputs.model.latents.apart
+    return outputs.model.token_nll.new_zeros(len(outputs.batch)) if apart is None else group_distance(apart)
+
+
+GROUP_OBJECTIVES: dict[str, Objective] = {"J_group": _apart}
+"""Terms of sentences in groups; 0 in batches of single ones."""
 MODEL_TERMS = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_adv_c")
 ADVERSARY_TERMS = ("J_dis_s", "J_dis_c")

@@ -12,6 +12,7 @@ from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.objectives.style_content import (
     ADVERSARY_TERMS,
+    GROUP_OBJECTIVES,
     MEMORY_OBJECTIVES,
     MODEL_TERMS,
     OBJECTIVES,
@@ -39,11 +40,11 @@ class StyleContentRecipe(Recipe):
         objectives: ObjectivesConfig,
         adversary_updates: int = 1,
     ):
-        self.objectives, self.config = {**OBJECTIVES, **MEMORY_OBJECTIVES}, objectives
+        self.objectives, self.config = {**OBJECTIVES, **MEMORY_OBJECTIVES, **GROUP_OBJECTIVES}, objectives
         self.model, self.adversaries = model, adversaries
         self.modules: dict[str, nn.Module] = {"model": model, "adversaries": adversaries}
         self.phases = (
-            Phase("vae", "model", (*MODEL_TERMS, *self.memory_terms)),
+            Phase("vae", "model", (*MODEL_TERMS, *self.memory_terms, *self.group_terms)),
             Phase(
                 "dis", "adversaries", ADVERSARY_TERMS + (("J_dis_m",) if self.memory_terms else ()), adversary_updates
             ),
@@ -56,6 +57,11 @@ class StyleContentRecipe(Recipe):
         if memory is None:
             return ()
         return ("J_adv_m",) if memory.style_attention is None else ("J_adv_m", "J_mul_m")
+
+    @property
+    def group_terms(self) -> tuple[str, ...]:
+        """What the model descends because it is told what sentences share."""
+        return () if self.model.clamping.shared is None else tuple(GROUP_OBJECTIVES)
 
     def weights(self, step: int) -> dict[str, float]:
         return self.config.at(step)
