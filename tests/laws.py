@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import pytest
@@ -43,12 +43,14 @@ from textvae.objectives.style_content import (
     GROUP_OBJECTIVES,
     MEMORY_OBJECTIVES,
     OBJECTIVES,
+    PRIOR_OBJECTIVES,
     ObjectivesConfig,
     Outputs,
 )
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
 from textvae.training.perception import Perception, exemplars
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
@@ -205,7 +207,7 @@ def per_sentence(outputs: Outputs) -> dict[str, Tensor]:
 
 def all_objectives(weight: float = 0.5, **weights: Weight) -> ObjectivesConfig:
     """Every objective switched on with the same weight, so that none can hide."""
-    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES)
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *PRIOR_OBJECTIVES)
     return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in names})
 
 
@@ -251,11 +253,36 @@ def tiny_trainer(
         world_size=accelerator.num_processes,
     )
     objectives, updates = objectives or all_objectives(), config.adversary_updates
-    recipe = StyleContentRecipe(model, adversaries, objectives, updates)
     if transfer is not None:
-        recipe = tiny_transfer_recipe(model, adversaries, objectives, transfer, updates)
+        recipe: StyleContentRecipe = tiny_transfer_recipe(model, adversaries, objectives, transfer, updates)
+    else:
+        recipe = tiny_recipe(model, adversaries, objectives, updates)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
     return Trainer(accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter())
+
+
+def tiny_recipe(
+    model: StyleContentVAE,
+    adversaries: Adversaries,
+    objectives: ObjectivesConfig | None = None,
+    updates: int = 1,
+    game: PriorGameConfig | None = None,
+) -> StyleContentRecipe:
+    """The paper's recipe, with critics of fixed initial weights where a prior is adversarial."""
+    torch.manual_seed(7)
+    game = game or PriorGameConfig(hidden=7, updates=2)
+    return in_its_precision(StyleContentRecipe(model, adversaries, objectives or all_objectives(), updates, game))
+
+
+R = TypeVar("R", bound=StyleContentRecipe)
+
+
+def in_its_precision(recipe: R) -> R:
+    """Networks that the recipe made itself, in the precision of its model."""
+    for name, module in recipe.modules.items():
+        if name not in ("model", "adversaries"):
+            module.to(recipe.model.style_vectors.dtype)
+    return recipe
 
 
 def tiny_transfer(**options: Any) -> TransferTrainingConfig:
@@ -275,16 +302,13 @@ def tiny_transfer_recipe(
     """A recipe with watchers of fixed initial weights, in the model's precision."""
     torch.manual_seed(7)
     perception = Perception(exemplars(tiny_corpus(30, seed=3), len(LABELS), 4))
-    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates, perception)
-    for name in ("guide", "language_model", "discriminator"):
-        if name in recipe.modules:
-            recipe.modules[name].to(model.style_vectors.dtype)
-    return recipe
+    game = PriorGameConfig(hidden=7, updates=2)
+    return in_its_precision(TransferRecipe(model, adversaries, objectives, transfer, updates, perception, game))
 
 
 def transfer_objectives(weight: float = 0.5) -> ObjectivesConfig:
     """Every objective with the same weight, those on transfers too."""
-    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *TRANSFER_OBJECTIVES)
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *PRIOR_OBJECTIVES, *TRANSFER_OBJECTIVES)
     return ObjectivesConfig(**{name: Weight(weight) for name in names})
 
 

@@ -53,6 +53,7 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     },
     "groups": {"networks": {"clamping": ClampingConfig("content", "all")}, "noise": NOISE, "accumulation": 2},
     "groups that share a style": {"networks": {"clamping": ClampingConfig("style"), "hide_style_words": True}},
+    "adversarial priors": {"networks": {"latent": "adversarial"}, "noise": NOISE, "accumulation": 2},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""

@@ -26,6 +26,7 @@ from textvae.objectives.style_content import (
     MEMORY_OBJECTIVES,
     MODEL_TERMS,
     OBJECTIVES,
+    PRIOR_OBJECTIVES,
     ObjectivesConfig,
     Outputs,
 )
@@ -55,7 +56,14 @@ def reached(module: nn.Module) -> set[str]:
 def test_names_weights_and_phases_agree() -> None:
     weights = {f.name for f in fields(ObjectivesConfig) if f.name.startswith("J_")}
     watchers = {"J_guide", "J_language", "J_dis_x"}
-    assert weights == {*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *TRANSFER_OBJECTIVES, *watchers}
+    assert weights == {
+        *OBJECTIVES,
+        *MEMORY_OBJECTIVES,
+        *GROUP_OBJECTIVES,
+        *PRIOR_OBJECTIVES,
+        *TRANSFER_OBJECTIVES,
+        *watchers,
+    }
     assert set(OBJECTIVES) == set(REACHES)
     assert sorted(MODEL_TERMS + ADVERSARY_TERMS) == sorted(OBJECTIVES), "each term in exactly one phase"
 

@@ -17,7 +17,6 @@ from tests.laws import (
     TWO,
     Crash,
     Interrupted,
-    all_objectives,
     assert_close,
     assert_same_bits,
     latent_kinds,
@@ -30,6 +29,7 @@ from tests.laws import (
     tiny_corpus,
     tiny_loader,
     tiny_networks,
+    tiny_recipe,
     tiny_trainer,
     tiny_transfer,
     transfer_objectives,
@@ -67,7 +67,7 @@ def clamped(shared: str = "content", trains: str = "rest", **options: Any) -> St
 def outputs_of(batch: Batch, shared: str = "content", trains: str = "rest", **options: Any) -> Outputs:
     """What phase vae computes, nothing frozen."""
     model, adversaries = tiny_networks(clamping=ClampingConfig(shared, trains), **options)  # type: ignore[arg-type]
-    recipe = StyleContentRecipe(model, adversaries, all_objectives())
+    recipe = tiny_recipe(model, adversaries)
     return recipe.run(recipe.phases[0], recipe.modules, batch, None)
 
 
@@ -128,7 +128,7 @@ def test_without_groups_nothing_is_clamped() -> None:
 
 def outputs_recipe(shared: str | None) -> StyleContentRecipe:
     model, adversaries = tiny_networks(clamping=ClampingConfig(shared))  # type: ignore[arg-type]
-    return StyleContentRecipe(model, adversaries, all_objectives())
+    return tiny_recipe(model, adversaries)
 
 
 # ---------------------------------------------------------------------------------------------- gradients
@@ -141,7 +141,7 @@ def test_reconstruction_trains_what_is_not_shared(shared: str, encoder: str, dec
         encoder=encoder,
         decoder=decoder,
     )
-    recipe = StyleContentRecipe(model, adversaries, all_objectives())
+    recipe = tiny_recipe(model, adversaries)
     other = "style" if shared == "content" else "content"
     for term, expected in (
         ("J_rec", {other} if trains == "rest" else {"style", "content"}),
@@ -163,7 +163,7 @@ def test_reconstruction_trains_what_is_not_shared(shared: str, encoder: str, dec
 @pytest.mark.parametrize(("latent", "prior"), latent_kinds())
 def test_every_parameter_has_a_gradient_for_data_parallel_wrappers(shared: str, latent: str, prior: str) -> None:
     model, adversaries = tiny_networks(clamping=ClampingConfig(shared), latent=latent, prior=prior)  # type: ignore[arg-type]
-    recipe = StyleContentRecipe(model, adversaries, all_objectives())
+    recipe = tiny_recipe(model, adversaries)
     outputs = recipe.run(recipe.phases[0], recipe.modules, grouped(), None)
     sum(recipe.objectives[term](outputs).sum() for term in recipe.phases[0].terms).backward()  # type: ignore[union-attr]
     assert [n for n, p in model.named_parameters() if p.grad is None] == []

@@ -17,6 +17,7 @@ from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.tokenization.style_words import StyleWordsConfig
 from textvae.training.config import TrainingConfig
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.transfer import TransferTrainingConfig
 
 
@@ -48,6 +49,8 @@ class ExperimentConfig:
     """The networks."""
     clamping: ClampingConfig = field(default_factory=ClampingConfig)
     """What sentences share that the data put into one group (`data.group_column`)."""
+    adversarial: PriorGameConfig = field(default_factory=PriorGameConfig)
+    """The critics of adversarial priors, where `model.style.kind` or `model.content.kind` is adversarial."""
     objectives: ObjectivesConfig = field(default_factory=ObjectivesConfig)
     """Weights and schedules of every J."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -60,8 +63,6 @@ class ExperimentConfig:
     def __post_init__(self) -> None:
         if self.data.source in UNLABELLED:
             raise UserError(f"data.source {self.data.source} has no labels, and a style is a label; use another source")
-        if "adversarial" in (self.model.style.kind, self.model.content.kind):
-            raise UserError("an adversarial latent needs a critic, which only task sentence_vae trains; use mmd here")
         self.check_clamping()
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)
 
@@ -69,7 +70,9 @@ class ExperimentConfig:
         """Raise UserError where groups and what they share do not go together."""
         shared, column = self.clamping.shared, self.data.group_column
         if shared is not None and column is None:
-            raise UserError(f"clamping.shared {shared} needs to know who shares it: name the groups by data.group_column")
+            raise UserError(
+                f"clamping.shared {shared} needs to know who shares it: name the groups by data.group_column"
+            )
         if shared is None and column is not None:
             raise UserError(f"data.group_column {column}: say what a group shares by clamping.shared content or style")
         if shared == "content" and self.model.memory.kind != "none":

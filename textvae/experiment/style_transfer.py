@@ -76,8 +76,10 @@ def make_recipe(
     updates = config.training.adversary_updates
     if learns_from_transfers(config.objectives):
         perception = make_perception(config, prepared)
-        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates, perception)
-    return StyleContentRecipe(model, adversaries, config.objectives, updates)
+        return TransferRecipe(
+            model, adversaries, config.objectives, config.transfer, updates, perception, config.adversarial
+        )
+    return StyleContentRecipe(model, adversaries, config.objectives, updates, config.adversarial)
 
 
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
@@ -124,8 +126,8 @@ def make_loader(config: ExperimentConfig, prepared: Prepared, accelerator: Accel
     loader = GroupLoader(*common, config.clamping.members)
     if not len(loader.grouped):
         raise UserError(
-            f"{config.data.path}: no two training sentences have the same data.group_column {config.data.group_column}, "
-            "so nothing is shared; correct the groups, or leave out clamping.shared"
+            f"{config.data.path}: no two training sentences are in one group of data.group_column "
+            f"{config.data.group_column}; correct the groups, or leave out clamping.shared"
         )
     return loader
 
