@@ -21,12 +21,14 @@ from textvae.commands.latent_uses import (
 DESCRIPTION = """\
 Write new sentences: z is drawn and decoded. Drawn from the prior; from that of a style (--label); near a
 sentence (--like); or from the Gaussian that fits the sentences of a file (--corpus), which helps where a
-small weight of the KL has left the vectors of sentences far from the prior. The same seed gives the same
+small weight of the KL has left the vectors of sentences far from the prior, as does a prior fitted to
+them afterwards (`textvae fit-prior`, then --prior fitted). The same seed gives the same
 sentences, whatever the batch size. In Python: LatentSpace.from_pretrained(RUN).generate(10)."""
 
 EXAMPLES = """\
   textvae generate runs/yelp --count 10 --seed 1
   textvae generate runs/yelp --label positive --count 1000 --sample --temperature 0.7 --output made.txt
+  textvae generate runs/yelp --prior fitted --count 10
   textvae generate runs/yelp --like "The food was awful!" --noise 0.5 --count 5 --json"""
 
 
@@ -39,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where("--label", metavar="STYLE", help="draw from the prior of this label")
     where("--like", "--neighbour", metavar="SENTENCE", help="draw near this sentence")
     where("--corpus", metavar="FILE", help="draw from the Gaussian of the sentences of a text file")
+    add(
+        "--prior",
+        choices=("own", "fitted"),
+        default="own",
+        help="the model's own prior (default), or the one that `textvae fit-prior` fitted to its vectors",
+    )
     add(
         "--noise",
         type=float,
@@ -68,6 +76,6 @@ def run(args: argparse.Namespace) -> int:
     space = load_space(args)
     with opened(args.output) as out, progress("sentences") as shown:
         corpus = None if args.corpus is None else file_lines([args.corpus])
-        drawn = space.draw(args.count, args.label, args.like, corpus=corpus, **options)
+        drawn = space.draw(args.count, args.label, args.like, corpus=corpus, prior=args.prior, **options)
         put(out, shown.over(answered(found, args.json, number=i) for i, found in enumerate(drawn)))
     return 0
