@@ -218,6 +218,11 @@ def tiny_accelerator(precision: str = "no") -> Accelerator:
     return Accelerator(cpu=True, mixed_precision=precision)
 
 
+def share_of(accelerator: Accelerator) -> dict[str, int]:
+    """Options of a loader for this process."""
+    return {"rank": accelerator.process_index, "world_size": accelerator.num_processes}
+
+
 def tiny_loader(
     corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any
 ) -> BatchLoader:
@@ -249,8 +254,7 @@ def tiny_trainer(
         ),
         config.batch_size,
         noise,
-        rank=accelerator.process_index,
-        world_size=accelerator.num_processes,
+        **share_of(accelerator),
     )
     objectives, updates = objectives or all_objectives(), config.adversary_updates
     if transfer is not None:

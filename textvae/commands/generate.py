@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from textvae.commands import streams
 from textvae.commands.latent_uses import (
@@ -73,9 +76,37 @@ def run(args: argparse.Namespace) -> int:
     options = writing(args) | ({} if args.noise is None else {"noise": args.noise})
     if args.corpus is not None:
         streams.check_files([args.corpus])
-    space = load_space(args)
+    if streams.several_processes():
+        return run_distributed(args, options)
     with opened(args.output) as out, progress("sentences") as shown:
-        corpus = None if args.corpus is None else file_lines([args.corpus])
-        drawn = space.draw(args.count, args.label, args.like, corpus=corpus, prior=args.prior, **options)
-        put(out, shown.over(answered(found, args.json, number=i) for i, found in enumerate(drawn)))
+        put(out, shown.over(sentences(args, options, 0, args.count)))
     return 0
+
+
+def sentences(args: argparse.Namespace, options: dict[str, Any], first: int, stop: int) -> Iterator[str]:
+    """Lines of output number `first` to `stop`."""
+    space = load_space(args)
+    corpus = None if args.corpus is None else file_lines([args.corpus])
+    drawn = space.draw(stop - first, args.label, args.like, corpus=corpus, prior=args.prior, start=first, **options)
+    for number, found in enumerate(drawn, first):
+        yield answered(found, args.json, number=number)
+
+
+def run_distributed(args: argparse.Namespace, options: dict[str, Any]) -> int:
+    """The same on several processes: each writes its share of the numbers."""
+    from textvae.commands.distributed import in_shares
+    from textvae.errors import UserError
+
+    def check() -> None:
+        if args.corpus == "-":
+            raise UserError("several processes cannot share standard input: name a file as --corpus")
+
+    def tasks(part: Path, rank: int, world: int, device: str) -> list[Callable[[], None]]:
+        def work() -> None:
+            args.device = device
+            with open(part, "wb") as out:
+                put(out, sentences(args, options, args.count * rank // world, args.count * (rank + 1) // world))
+
+        return [work]
+
+    return in_shares("textvae generate", args, check, tasks)

@@ -277,9 +277,10 @@ class LatentSpace:
         noise: float = 0.3,
         corpus: Iterable[str] | None = None,
         prior: PriorName = "own",
+        start: int = 0,
         **options: Any,
     ) -> Iterator[list[Drawn]]:
-        """The same with all candidates and their scores."""
+        """The same with all candidates and their scores; the first is draw number `start` of its seed."""
         settings = writing_options(options)
         if sum(x is not None for x in (label, like, corpus)) > 1:
             raise UserError("label, like and corpus exclude each other: each says where z is drawn")
@@ -293,8 +294,8 @@ class LatentSpace:
         number, form = self.model.label(label), None if like is None else self.reader.read([like])[0]
         centre, spread = self.around(like, noise, corpus)
         self.model.memory(self.model.neutral()[None])  # complain before anything is written
-        for first in range(0, count, ENCODED_ROWS):
-            rows = min(ENCODED_ROWS, count - first)
+        for first in range(start, start + count, ENCODED_ROWS):
+            rows = min(ENCODED_ROWS, start + count - first)
             if centre is None:
                 z = self.model.prior(first, rows, number, settings.seed, fitted).float().cpu().numpy()
             else:
