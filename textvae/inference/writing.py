@@ -76,7 +76,7 @@ class CandidateWriter:
         options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
         kept = self.target.kept is not None
         own = own_style(self.model, latents.style.value, options.keep) if kept else None
-        source = Source(ids, latents.content.value, latents.memory, own)
+        source = Source(ids, latents.content.value, latents.source, own)
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)

@@ -51,6 +51,9 @@ class TransferTrainingConfig:
     """Share of x̂'s words that back-translation blanks."""
     through: bool = False
     """Let the gradient of J_cycle pass through the words of x̂ instead of adding noise to them."""
+    translated: float = 0.5
+    """Share of the x̂ that are written by looking at the sentence as it is, as a transfer is when training has ended
+    (`model.memory.translate` only); the others are made by filling the blanks."""
     trust: bool = True
     """Weigh J_cycle by the guide's probability that x̂ has the style asked for: a copy teaches copying."""
     language_prior: LanguagePriorName = "reverse"
@@ -77,10 +80,12 @@ class TransferTrainingConfig:
             raise UserError(f"transfer.tau must be above 0, not {self.tau}")
         if not (0 <= self.drop < 1 and 0 <= self.blank < 1 and self.learning_rate > 0):
             raise UserError("transfer.drop and .blank must be in [0, 1), .learning_rate above 0")
+        if not 0 <= self.translated <= 1:
+            raise UserError(f"transfer.translated is {self.translated}; it is a share, in [0, 1]")
 
     def plan(self) -> Plan:
         """How transfers are written."""
-        return Plan(self.strength, self.tau, self.drop, self.blank, self.through)
+        return Plan(self.strength, self.tau, self.drop, self.blank, self.through, self.translated)
 
 
 def learns_from_transfers(objectives: ObjectivesConfig) -> bool:
@@ -212,7 +217,7 @@ class TransferRecipe(StyleContentRecipe):
         model, plan, key = self.model, self.plan, batch.key
         target = passes.other_styles(batch.style, model.groups.sizes, key)
         wanted = model.style_vector(target, plan.strength)
-        memory = model.memory(wanted, latents.content.value, latents.memory)
+        memory = model.memory(wanted, latents.content.value, passes.looked_at(latents, plan, key))
         ids = passes.write(model, memory, None if plan.tau is None else key)
         found = TransferOutput(target, ids, until_end(ids, SPECIAL.eos), prior=self.transfer.language_prior)
         if SOFT_TERMS & set(self.terms) or plan.through:
