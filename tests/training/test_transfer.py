@@ -18,6 +18,7 @@ from tests.laws import (
     assert_close,
     assert_same_bits,
     each_alone,
+    loose,
     parameters_of,
     tiny_batch,
     tiny_networks,
@@ -156,15 +157,10 @@ def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
 
 # ---------------------------------------------------------------------------------------------- batches
 @every_pair
-@pytest.mark.parametrize("memory", ["none", "full"])
+@pytest.mark.parametrize("memory", ["none", "full", "translated"])
 def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, memory: str) -> None:
-    options = {
-        "encoder": encoder,
-        "decoder": decoder,
-        "memory": MemoryConfig(memory),
-        "hide_style_words": True,
-        "style_word_kinds": 2,
-    }  # type: ignore[arg-type]
+    options = {"encoder": encoder, "decoder": decoder, "hide_style_words": True, "style_word_kinds": 2}
+    options |= loose() if memory == "translated" else {"memory": MemoryConfig(memory)}  # type: ignore[arg-type]
     whole = transferred(recipe_of(**options))
     rows = [(row, transferred(recipe_of(**options), batch)) for row, batch in each_alone()]
     for name in TRANSFER_OBJECTIVES:
