@@ -16,7 +16,7 @@ from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, 
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 
-TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM, SUBSET_STREAM, VIEW_STREAM = range(2000, 2006)
+TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM, SUBSET_STREAM, VIEW_STREAM, SHARE_STREAM = range(2000, 2007)
 """Numbers of the noise streams; a word drawn in a roll-out has SAMPLING_STREAM and more."""
 
 
@@ -87,11 +87,23 @@ def written_log_probs(model: StyleContentVAE, memory: Tensor, ids: Tensor) -> Te
     return model.output.log_probs(hidden.flatten(0, 1)).unflatten(0, ids.shape)
 
 
-def points(log_probs: Tensor, ids: Tensor, plan: Plan, key: NoiseKey | None) -> Tensor:
-    """The words as one-hot points (B, T, V) whose gradient goes to the decoder's distribution (straight through)."""
+def drawn(ids: Tensor, share: float, key: NoiseKey | None) -> tuple[Tensor, Tensor]:
+    """Places (N,) of about `share` of B texts and their weight (N,), 1 / share; if none is drawn, one of weight 0."""
+    chosen = uniform(ids[:, :1].float(), key, SHARE_STREAM)[:, 0] < share
+    rows = chosen.nonzero()[:, 0] if bool(chosen.any()) else torch.zeros(1, dtype=torch.long, device=ids.device)
+    return rows, chosen[rows] / share
+
+
+def points(log_probs: Tensor, ids: Tensor, plan: Plan, key: NoiseKey | None, rows: Tensor | None = None) -> Tensor:
+    """The words as one-hot points (B, T, V) whose gradient goes to the decoder's distribution (straight through).
+
+    rows: (B,) places of the texts in the batch that was written, whose draws are repeated here. None: as they stand.
+    """
     if plan.tau is None:
         return straight_through(log_probs.exp(), ids)
-    draws = [uniform(log_probs[:, t], key, SAMPLING_STREAM + t) for t in range(ids.shape[1])]
+    places = torch.arange(len(ids), device=ids.device) if rows is None else rows
+    like = log_probs[:1, 0].expand(int(places.max()) + 1, -1)
+    draws = [uniform(like, key, SAMPLING_STREAM + t)[places] for t in range(ids.shape[1])]
     return straight_through(soft_gumbel(log_probs, plan.tau, torch.stack(draws, dim=1)), ids)
 
 
