@@ -92,6 +92,12 @@ def test_the_prior_of_a_style_models_content_knows_the_style(style: Path) -> Non
     assert {found.index(True) for found in which} == {0, 1}
 
 
+def test_an_exported_model_keeps_it(sentences: Path, tmp_path: Path) -> None:
+    assert main(["export", str(sentences), str(tmp_path / "mine"), "--full"]) == 0
+    own, copied = (LatentSpace.from_pretrained(run, "cpu", "fp32") for run in (sentences, tmp_path / "mine"))
+    assert list(own.generate(3, prior="fitted", seed=2)) == list(copied.generate(3, prior="fitted", seed=2))
+
+
 def test_a_better_model_does_not_inherit_it(style: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(style, run)

@@ -24,6 +24,7 @@ from tests.document_laws import document_trainer
 from tests.laws import (
     COMPARING,
     Interrupted,
+    loose,
     progress_of,
     seeds_of,
     tiny_trainer,
@@ -60,6 +61,7 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     "groups": {"networks": {"clamping": ClampingConfig("content", "all")}, "noise": NOISE, "accumulation": 2},
     "groups that share a style": {"networks": {"clamping": ClampingConfig("style"), "hide_style_words": True}},
     "adversarial priors": {"networks": {"latent": "adversarial"}, "noise": NOISE, "accumulation": 2},
+    "translations": {"objectives": transfer_objectives(), "transfer": tiny_transfer(), "networks": loose()},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""

@@ -111,7 +111,7 @@ def test_a_group_pays_its_rate_once() -> None:
 
 
 def summaries(model: StyleContentVAE, batch: Batch) -> Tensor:
-    return model.read(batch.input_ids, batch.attention_mask).summary
+    return model.read(batch.input_ids, batch.attention_mask)[1].summary
 
 
 def test_without_groups_nothing_is_clamped() -> None:

@@ -92,7 +92,7 @@ def run_distributed(args: argparse.Namespace, labels: list[str] | None) -> int:
             args.device = device
             space = load_space(args)
             source = Source(space.fingerprint, args.part, space.width(args.part))
-            write_vectors(partial(part.open, "wb"), ".arrow", source, rows(space))
+            write_vectors(partial(opened, part), ".arrow", source, rows(space))
 
         return [work]
 

@@ -63,6 +63,10 @@ class ExperimentConfig:
     def __post_init__(self) -> None:
         if self.data.source in UNLABELLED:
             raise UserError(f"data.source {self.data.source} has no labels, and a style is a label; use another source")
+        if self.model.memory.translate and not self.objectives.J_cycle.weight:
+            raise UserError(
+                "model.memory.translate is learnt by J_cycle alone: give objectives.J_cycle a weight, or leave it out"
+            )
         self.check_clamping()
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)
 

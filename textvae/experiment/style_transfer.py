@@ -101,13 +101,15 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         with atomic_write(folder / "README.md") as card:
             card.write(model_card(facts(config, prepared, model, step, metrics)))
 
+    loader = make_loader(config, prepared, accelerator)
+    grouped = f", {len(loader.grouped)} of them also in groups" if isinstance(loader, GroupLoader) else ""
     return Assembled(
         model,
         recipe,
-        make_loader(config, prepared, accelerator),
+        loader,
         validate,
         save,
-        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences",
+        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences{grouped}",
     )
 
 

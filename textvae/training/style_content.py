@@ -89,7 +89,7 @@ class StyleContentRecipe(Recipe):
 
     def run(self, phase: Phase, wrapped: dict[str, nn.Module], batch: Batch, previous: Outputs | None) -> Outputs:
         if phase.name == "vae":
-            return self.watched(batch, wrapped["model"](batch=batch))
+            return self.seen(batch, wrapped["model"](batch=batch))
         assert previous is not None, "this phase reads the latents of phase vae"
         latents = previous.model.latents
         for name, game in self.games.items():
@@ -100,7 +100,7 @@ class StyleContentRecipe(Recipe):
         heads = wrapped["adversaries"](latents.style.value, latents.content.value, latents.memory)
         return replace(previous, adversaries=heads)
 
-    def watched(self, batch: Batch, output: StyleContentOutput) -> Outputs:
+    def seen(self, batch: Batch, output: StyleContentOutput) -> Outputs:
         """What the model has computed, and what the frozen adversaries and critics say of its latents."""
         latents = output.latents
         heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
