@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from textvae.checkpoint import Checkpoints
+from textvae.checkpoint import Checkpoint, Checkpoints
 from textvae.data.attributes import Attributes
 from textvae.data.batch import Batch
 from textvae.data.collate import Collator
@@ -349,6 +349,23 @@ class Interrupted:
                 os.kill(os.getpid(), self.signal)
             self.given += 1
             yield batch
+
+
+def resumed_after_a_crash(
+    folder: Path, at: int, networks: dict[str, Any], **options: Any
+) -> tuple[Trainer, Checkpoint]:
+    """A `tiny_trainer` that crashed at batch `at` and was continued to its end by another one, and where it began."""
+    crashed = tiny_trainer(folder, networks=networks, **options)
+    crashed.loader = Interrupted(crashed.loader, at)  # type: ignore[arg-type]
+    with pytest.raises(Crash):
+        crashed.fit()
+    resumed = tiny_trainer(folder, networks={**networks, "seed": 99}, **options)
+    torch.manual_seed(12345)
+    checkpoint = resumed.checkpoints.latest()
+    assert checkpoint is not None
+    resumed.restore(checkpoint)
+    resumed.fit()
+    return resumed, checkpoint
 
 
 def progress_of(trainer: Trainer) -> dict[str, Any]:

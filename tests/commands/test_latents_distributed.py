@@ -13,7 +13,7 @@ from random_run import SENTENCES
 from textvae.commands import encode, generate
 from textvae.inference.latents.vector_files import read_vectors
 
-from .conftest import torchrun
+from .conftest import first_of_two, torchrun
 
 
 def test_two_processes_generate_what_one_does(run: Path, tmp_path: Path) -> None:
@@ -69,18 +69,9 @@ def test_what_several_processes_need(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from textvae.commands import distributed
-
-    class State:
-        num_processes, process_index, is_main_process, device = 2, 0, True, "cpu"
-
-        def destroy_process_group(self) -> None:
-            pass
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one").write_text("label\n")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(distributed, "PartialState", lambda **_: State())
+    first_of_two(monkeypatch)
     assert command.main([str(run), *arguments]) == 2  # type: ignore[attr-defined]
     assert words in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["one"]

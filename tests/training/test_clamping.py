@@ -15,14 +15,13 @@ from tests.laws import (
     DIAGONAL,
     LABELS,
     TWO,
-    Crash,
-    Interrupted,
     assert_close,
     assert_same_bits,
     latent_kinds,
     parameters_of,
     per_sentence,
     progress_of,
+    resumed_after_a_crash,
     separate_latent_kinds,
     tiny_batch,
     tiny_collator,
@@ -212,16 +211,8 @@ def test_stopped_and_resumed_is_uninterrupted(tmp_path: Path, labels: Any, trans
         options |= {"transfer": tiny_transfer(), "objectives": transfer_objectives()}
     whole = tiny_trainer(tmp_path / "whole", networks=networks, **options)
     whole.fit()
-    crashed = tiny_trainer(tmp_path / "run", networks=networks, **options)
-    crashed.loader = Interrupted(crashed.loader, 9)  # type: ignore[arg-type]
-    with pytest.raises(Crash):
-        crashed.fit()
-    resumed = tiny_trainer(tmp_path / "run", networks={**networks, "seed": 99}, **options)
-    torch.manual_seed(12345)
-    checkpoint = resumed.checkpoints.latest()
-    assert checkpoint is not None and checkpoint.step == 8
-    resumed.restore(checkpoint)
-    resumed.fit()
+    resumed, checkpoint = resumed_after_a_crash(tmp_path / "run", 9, networks, **options)
+    assert checkpoint.step == 8
     assert progress_of(resumed) == progress_of(whole) and whole.progress.step == 2 * whole.loader.steps_per_epoch > 9
     assert_same_bits(weights_of(resumed), weights_of(whole))
 

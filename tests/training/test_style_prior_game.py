@@ -12,14 +12,13 @@ from torch import Tensor
 
 from tests.laws import (
     LABELS,
-    Crash,
-    Interrupted,
     Labels,
     assert_close,
     assert_same_bits,
     every_number_of_attributes,
     parameters_of,
     progress_of,
+    resumed_after_a_crash,
     tiny_batch,
     tiny_config,
     tiny_networks,
@@ -183,16 +182,8 @@ def test_stopped_and_resumed_is_uninterrupted(tmp_path: Path, transfers: bool) -
         options |= {"transfer": tiny_transfer(), "objectives": transfer_objectives()}
     whole = tiny_trainer(tmp_path / "whole", networks=networks, **options)
     whole.fit()
-    crashed = tiny_trainer(tmp_path / "run", networks=networks, **options)
-    crashed.loader = Interrupted(crashed.loader, 5)  # type: ignore[arg-type]
-    with pytest.raises(Crash):
-        crashed.fit()
-    resumed = tiny_trainer(tmp_path / "run", networks={**networks, "seed": 99}, **options)
-    torch.manual_seed(12345)
-    checkpoint = resumed.checkpoints.latest()
-    assert checkpoint is not None and {"prior_critic_s", "prior_critic_c.optimizer"} <= set(checkpoint.tensors)
-    resumed.restore(checkpoint)
-    resumed.fit()
+    resumed, checkpoint = resumed_after_a_crash(tmp_path / "run", 5, networks, **options)
+    assert {"prior_critic_s", "prior_critic_c.optimizer"} <= set(checkpoint.tensors)
     assert progress_of(resumed) == progress_of(whole)
     assert_same_bits(weights_of(resumed), weights_of(whole))
 
