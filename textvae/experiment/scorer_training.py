@@ -55,7 +55,7 @@ def fit_guide(train: TokenizedCorpus, collator: Collator, classes: Sizes, settin
     With several attributes the loss is the sum of theirs.
     """
     groups = LabelGroups.of(classes)
-    found = zip(columns(torch.from_numpy(train.labels)), groups.sizes, strict=True)
+    found = zip(columns(torch.tensor(train.labels)), groups.sizes, strict=True)
     weights = [balance(labels, size) for labels, size in found]
 
     def loss(guide: nn.Module, batch: Batch) -> Tensor:
