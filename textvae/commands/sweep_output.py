@@ -69,7 +69,7 @@ def markdown(sweep: Sweep) -> str:
     """The table for people who do not run anything."""
     head, rows = lines(sweep)
     table = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    text = [f"# {sweep.title}, {sweep.split}", "", *("| " + " | ".join(row) + " |" for row in table), ""]
+    text = [f"# {sweep.name}, {sweep.split}", "", *("| " + " | ".join(row) + " |" for row in table), ""]
     return "\n".join([*text, *(f"- {note}" for note in [*sweep.notes, *lost(sweep)]), ""])
 
 

@@ -180,7 +180,7 @@ class Builder:
         found, problems = sweeps_of(record.folder)
         self.notes += [f"{name}: a sweep is left out: {problem}" for problem in problems]
         for sweep in found:
-            title = f"{name}, {sweep.split}"
+            title = ", ".join([name, sweep.split, *([f"{sweep.changed} changed"] if sweep.changed else [])])
             figure = self.image(
                 frontier_figure(sweep), f"frontier-{file_name(title)}", "Accuracy against BLEU", " ".join(sweep.notes)
             )

@@ -24,6 +24,9 @@ SPLITS = {
     "dev": "Dev part: the place to choose options.",
     "test": "Test part: report these points, choose none of them by their numbers.",
 }
+OF_ONE = "accuracy_of_"
+"""How measures begin that are of one attribute of several."""
+JOINTLY = "An output is accurate where every attribute has the label it should, those that were to be kept included."
 FOLDERS = ("sweep", "sweep_test")
 """Where `textvae sweep RUN` leaves its results, below the run: of dev and of test."""
 
@@ -64,6 +67,12 @@ class Sweep:
     baselines: Mapping[str, Mapping[str, Measure]]
     judges: Mapping[str, float | None]
     published: Published | None
+    changed: str = ""
+
+    @property
+    def name(self) -> str:
+        """Title, and what was changed."""
+        return f"{self.title}, {self.changed} changed" if self.changed else self.title
 
     @property
     def scored(self) -> tuple[SweepPoint, ...]:
@@ -85,6 +94,7 @@ class Sweep:
         found = [
             SPLITS.get(self.split, ""),
             f"Accuracy: mean of our judges {judges}, trained apart from every model." if judges else "",
+            JOINTLY if self.changed else "",
             f"The frontier (* in the table, filled in the figure): no other point beats both accuracy and {kind}-BLEU.",
             self.published.note if self.published else "",
         ]
@@ -101,6 +111,7 @@ def read_sweep(folder: Path) -> Sweep:
         return Sweep(
             title=str(values["title"]),
             split=str(values["split"]),
+            changed=str(values.get("changed", "")),
             axes=tuple(str(name) for name in values["axes"]),
             points=tuple(read_point(point) for point in values["points"]),
             baselines={
@@ -131,10 +142,10 @@ def read_point(values: Mapping[str, Any]) -> SweepPoint:
 def sweeps_of(run: Path) -> tuple[list[Sweep], list[str]]:
     """Sweeps with scored points beside a run, and what is wrong with the files of the others."""
     found, problems = [], []
-    for name in FOLDERS:
-        if (run / name / FILE).exists():
+    for path in (path for name in FOLDERS for path in (run / name / FILE, *sorted((run / name).glob(f"*/{FILE}")))):
+        if path.exists():
             try:
-                found.append(read_sweep(run / name))
+                found.append(read_sweep(path.parent))
             except UserError as error:
                 problems.append(str(error))
     return [sweep for sweep in found if sweep.scored], problems
@@ -187,5 +198,6 @@ def sweep_table(sweep: Sweep) -> Table:
     short = short_names(sweep.points)
     rows = [Row(point_name(point, short), None, point.measures) for point in sweep.points]
     rows += [Row(name, None, found) for name, found in sweep.baselines.items()]
-    heads = {"accuracy": "ACC", **COLUMNS}
-    return Table(sweep.title, means_once(columns(heads, rows)), rows)
+    single = sorted({name for row in rows for name in row.measures if name.startswith(OF_ONE)})
+    heads = {"accuracy": "ACC", **{name: f"ACC {name.removeprefix(OF_ONE)}" for name in single}, **COLUMNS}
+    return Table(sweep.name, means_once(columns(heads, rows)), rows)
