@@ -122,6 +122,7 @@ class Builder:
     def results(self, page: Page) -> None:
         """What was evaluated."""
         page.style_tables = tables.style_tables(self.records, self.names)
+        page.style_tables += tables.attribute_tables(self.records, self.names)
         for record, name in zip(self.records, self.names, strict=True):
             page.probes += [f"{name}: {line}" for line in tables.probe_lines(record.evaluation)]
             notes = look_up(record.evaluation, "settings.notes")
@@ -189,10 +190,12 @@ class Builder:
     def draw_maps(self, page: Page) -> None:
         """Maps as files; in the page they are drawn by the template, since there they answer to the mouse."""
         for name, gallery in zip(self.names, page.style, strict=True):
-            if self.options.figures and gallery and gallery.maps:
-                spaces = {f"{found.space}, {found.method}": found.points for found in gallery.maps}
-                figure = figures.scatter_figure(name, spaces, gallery.labels, gallery.names)
-                figures.save(figure, self.options.figures, f"maps-{file_name(name)}")
+            for coloured in gallery.colourings if self.options.figures and gallery else ():
+                if coloured.maps and self.options.figures:
+                    spaces = {f"{found.space}, {found.method}": found.points for found in coloured.maps}
+                    figure = figures.scatter_figure(name, spaces, coloured.labels, coloured.names)
+                    file = "-".join(filter(None, ("maps", file_name(name), file_name(coloured.attribute))))
+                    figures.save(figure, self.options.figures, file)
 
     def lead(self, record: RunRecord, table: tables.Table) -> Image | None:
         """ROUGE over words: LEAD's curve and the systems of a table."""

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from textvae.errors import UserError
-from textvae.evaluation.results import COLUMNS
 from textvae.experiment.sweeps.grid import shown
 from textvae.experiment.sweeps.results import FILE
 from textvae.files import display
 from textvae.report.comparison import Measure, measure
 from textvae.report.published import Published, published
 from textvae.report.records import look_up, number
-from textvae.report.tables import Row, Table, columns, means_once
+from textvae.report.tables import Row, Table, columns, means_once, style_heads
 
 NOT_LINES = ("seed", "training.seed", "data.seed")
 """Numbers that no line joins: between two seeds there is nothing."""
@@ -24,8 +23,6 @@ SPLITS = {
     "dev": "Dev part: the place to choose options.",
     "test": "Test part: report these points, choose none of them by their numbers.",
 }
-OF_ONE = "accuracy_of_"
-"""How measures begin that are of one attribute of several."""
 JOINTLY = "An output is accurate where every attribute has the label it should, those that were to be kept included."
 FOLDERS = ("sweep", "sweep_test")
 """Where `textvae sweep RUN` leaves its results, below the run: of dev and of test."""
@@ -198,6 +195,4 @@ def sweep_table(sweep: Sweep) -> Table:
     short = short_names(sweep.points)
     rows = [Row(point_name(point, short), None, point.measures) for point in sweep.points]
     rows += [Row(name, None, found) for name, found in sweep.baselines.items()]
-    single = sorted({name for row in rows for name in row.measures if name.startswith(OF_ONE)})
-    heads = {"accuracy": "ACC", **{name: f"ACC {name.removeprefix(OF_ONE)}" for name in single}, **COLUMNS}
-    return Table(sweep.name, means_once(columns(heads, rows)), rows)
+    return Table(sweep.name, means_once(columns(style_heads(rows), rows)), rows)

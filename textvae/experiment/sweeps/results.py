@@ -13,6 +13,8 @@ from textvae.evaluation.results import ALL
 from textvae.experiment.attributes import OUTPUTS
 
 FILE = "sweep.json"
+OF_ONE = "accuracy_of_"
+"""How measures begin that are of one attribute of several."""
 
 
 def point_row(name: str, folder: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def measures_of(row: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[s
     """Measures of a row. With several attributes an output is accurate where each has the label it should, also those
     that were to be kept: accuracy, of the mean of the judges and of each; accuracy_of_NAME is of one attribute alone.
     """
-    if "joint" not in metrics:
+    if not (isinstance(metrics.get("joint"), dict) and isinstance(metrics.get("accuracy"), dict)):
         found: Mapping[str, Any] = row["measures"]
         return found
     own = row["system"] not in (COPY, HUMAN)
@@ -48,7 +50,7 @@ def measures_of(row: Mapping[str, Any], metrics: Mapping[str, Any]) -> Mapping[s
     if judges:
         values["accuracy"] = fmean(judges.values())
     if own:
-        values |= {f"accuracy_of_{name}": fmean(found.values()) for name, found in metrics["accuracy"].items()}
+        values |= {f"{OF_ONE}{name}": fmean(found.values()) for name, found in metrics["accuracy"].items()}
     kept = {n: v for n, v in row["measures"].items() if not n.startswith(("accuracy", "geometric", "harmonic"))}
     return {name: {"value": round(value, 2), "low": None, "high": None} for name, value in values.items()} | kept
 
