@@ -76,6 +76,8 @@ def markdown(sweep: Sweep) -> str:
 def show(folder: Path) -> None:
     """The table on the terminal."""
     sweep = read_sweep(folder)
+    if sweep.changed:
+        print(f"\n== changed: {sweep.changed}")
     head, rows = lines(sweep)
     show_table(head, rows, list(range(1, len(head))))
     print()

@@ -23,7 +23,7 @@ from textvae.report.standing import standing
 from textvae.report.state import state_of
 from textvae.report.style_gallery import StyleGallery, style_gallery
 from textvae.report.summary_gallery import Summarised, lead_curve, summarised, symptoms
-from textvae.report.sweep import sweep_table, sweeps_of
+from textvae.report.sweep import JOINTLY, sweep_table, sweeps_of
 from textvae.report.word_diff import kept_words, word_diff
 
 T = TypeVar("T")
@@ -122,7 +122,9 @@ class Builder:
     def results(self, page: Page) -> None:
         """What was evaluated."""
         page.style_tables = tables.style_tables(self.records, self.names)
-        page.style_tables += tables.attribute_tables(self.records, self.names)
+        attributes = tables.attribute_tables(self.records, self.names)
+        page.style_tables += attributes
+        page.evaluation_notes += [JOINTLY] if attributes else []
         for record, name in zip(self.records, self.names, strict=True):
             page.probes += [f"{name}: {line}" for line in tables.probe_lines(record.evaluation)]
             notes = look_up(record.evaluation, "settings.notes")
