@@ -19,7 +19,7 @@ from textvae.evaluation.config import EvaluationConfig
 from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.machine import commit
 from textvae.experiment.sweeps.results import checksum_of_test_set, lost_row, point_row, summary
-from textvae.experiment.sweeps.scoring import Scorer
+from textvae.experiment.sweeps.scoring import Results, Scorer, changes_of
 from textvae.experiment.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
 from textvae.report.records import number, read_run
 from textvae.report.state import state_of
@@ -40,7 +40,7 @@ class Sweep:
     test_set: str | None = None
 
     def __post_init__(self) -> None:
-        self.scored: dict[str, dict[str, Any]] = {}
+        self.scored: dict[str, Results] = {}
         self.lost: dict[str, tuple[State, str]] = {}
 
     def score(self, training: Training) -> None:
@@ -55,14 +55,25 @@ class Sweep:
         """A point without numbers."""
         self.lost[training.point.name] = state, why
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Of the sentences, as in `Scorer.changes`."""
+        return changes_of(self.trainings[0].config)
+
     def write(self, figure: bool = False) -> None:
-        """The results so far."""
+        """The results so far, with several attributes those of every change in a folder of its own."""
+        for change in self.changes:
+            write_results(self.folder / change, self.results(change), figure)
+
+    def results(self, change: str) -> dict[str, Any]:
+        """What sweep.json is to hold of one change."""
         rows, scored = [], []
         for training in self.trainings:
             name, place = training.point.name, training.folder.name
+            place = f"../{place}" if change else place
             if name in self.scored:
-                rows.append(point_row(name, place, self.scored[name]))
-                scored.append(self.scored[name])
+                rows.append(point_row(name, place, self.scored[name][change]))
+                scored.append(self.scored[name][change])
             elif name in self.lost:
                 rows.append(lost_row(name, place, training.point.settings, *self.lost[name]))
         names = self.trainings[0].point.settings
@@ -70,11 +81,12 @@ class Sweep:
             "kind": "training",
             "title": self.folder.resolve().name,
             "split": "dev",
+            "changed": change,
             "axes": {name: unique(t.point.settings[name] for t in self.trainings) for name in names},
             "commit": commit(),
             "test_set": self.test_set,
         }
-        write_results(self.folder, summary(facts, rows, scored), figure)
+        return summary(facts, rows, scored)
 
     @property
     def exit_code(self) -> int:
@@ -103,7 +115,8 @@ def sweep_trainings(args: argparse.Namespace, others: Sequence[str], evaluation:
         if code:
             return code
     sweep.write(figure=True)
-    show(args.runs)
+    for change in sweep.changes:
+        show(args.runs / change)
     print(f"saved in {args.runs}", file=sys.stderr)
     return sweep.exit_code
 
