@@ -63,6 +63,9 @@ _DETAILS = {
     "other": """\
 - The decoder looks back at the sentence without its style words. What a sentence says of its style in other words than
   these may stay, words beside them may change with them, and the new words need not fit together.""",
+    "translate": """\
+- The decoder looks back at the whole sentence. What a sentence says of its style in other words than the usual ones may
+  stay, words beside these may change with them, and the new words need not fit together.""",
 }
 
 
@@ -115,7 +118,8 @@ def model_card(facts: ModelFacts) -> str:
 
 def limits(facts: ModelFacts) -> str:
     """What it cannot do, by what the decoder reads."""
-    detail = _DETAILS["none" if facts.memory == "none" else "other"].format(**vars(facts))
+    kind = facts.memory if facts.memory in _DETAILS else "other"
+    detail = _DETAILS[kind].format(**vars(facts))
     return _LIMITS.format(max_words=facts.max_words, detail=detail)
 
 

@@ -146,7 +146,7 @@ def facts(
         decoder=shape.decoder.title,
         style_size=model.style_latent.size,
         content_size=shape.content.size,
-        memory=shape.memory.kind,
+        memory="translate" if shape.memory.translate else shape.memory.kind,
         vocabulary=len(prepared.tokenizer),
         parameters=sum(p.numel() for p in model.parameters()),
         max_words=config.data.max_tokens,
