@@ -86,12 +86,12 @@ def inside(ax: Axes, label: Label) -> bool:
     return label.x <= ax.get_xlim()[1] and label.y >= ax.get_ylim()[0]
 
 
-def draw_series(ax: Axes, series: Series, place: int, kind: str) -> list[Label]:
-    """One line, or one point."""
+def draw_series(ax: Axes, series: Series, place: int, kind: str, height: str = "accuracy") -> list[Label]:
+    """One line, or one point: the measure `kind` to the right, `height` upwards."""
     shade, marker = colour(place), MARKERS[place % len(MARKERS)]
     points = []
     for point, name in zip(series.points, series.labels, strict=True):
-        x, y = point.value(kind), point.value("accuracy")
+        x, y = point.value(kind), point.value(height)
         if x is not None and y is not None:
             points.append(Label(x, y, name, shade))
             face = shade if point.frontier else "white"
