@@ -4,10 +4,11 @@
     python scripts/record_result.py runs/yelp --name style_content_vae-s0
     textvae evaluate runs/sentence-compression
     python scripts/record_result.py runs/sentence-compression --name compression-s0
+    python scripts/record_result.py runs/sentence-vq --name vq
     python scripts/record_result.py --results results/news         # only the table
 
 Copies metrics.json, outputs.* and config.yaml of RUN, and writes run.json: command, commit, seed, time, machine. Style
-transfer goes to results/yelp, summaries to results/news.
+transfer goes to results/yelp, summaries to results/news, sentence and document VAEs and trees to results/latents.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ from typing import Any
 
 from textvae.checkpoint import Checkpoints
 from textvae.config import load_config, save_config
+from textvae.evaluation.diagnostics.report import COLUMNS, DIGITS
 from textvae.files import atomic_write, write_json
 
-HOMES = {"style_transfer": Path("results/yelp"), "summarization": Path("results/news")}
+LATENTS = Path("results/latents")
+HOMES = {
+    "style_transfer": Path("results/yelp"),
+    "summarization": Path("results/news"),
+    **dict.fromkeys(("sentence_vae", "document_vae", "tree"), LATENTS),
+}
 STYLE_COLUMNS = {
     "accuracy_ngram": "ACC n-gram",
     "accuracy_cnn": "ACC CNN",
@@ -44,6 +51,14 @@ NEWS_COLUMNS = {
     "novelty_1": "new words %",
     "names_kept": "names kept %",
     "lead_rate": "LEAD %",
+}
+DOCUMENT_COLUMNS = {
+    "eer_mu2": "EER % μ2",
+    "eer_mu1": "EER % μ1",
+    "eer_raw": "EER % tf-idf",
+    "bound": "bound, nats",
+    "J_kl_1": "KL z1",
+    "J_kl_2": "KL z2",
 }
 THREE_DIGITS = {"word_overlap"}
 
@@ -79,6 +94,7 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
     checkpoint = Checkpoints(run / "checkpoints").latest()
     progress = checkpoint.state["progress"] if checkpoint else {}
     details = {
+        "task": config.task,
         "command": command,
         "commit": environment["commit"],
         "seed": config.training.seed,
@@ -96,9 +112,10 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
 
 def public_paths(config: Any) -> Iterator[tuple[str, str]]:
     """The paths of the data, which are changed in `config`, and what they are called in public."""
-    if config.task == "style_transfer":
-        yield config.data.path, "data/yelp"
-        config.data.path = "data/yelp"
+    if config.task != "summarization":
+        public = f"data/{Path(config.data.path).name}"
+        yield config.data.path, public
+        config.data.path = public
         return
     if config.start:
         yield config.start, f"runs/{Path(config.start).name}"
@@ -189,6 +206,52 @@ def news_cells(row: dict[str, Any]) -> list[str]:
     return [cell(row["measures"], column) for column in NEWS_COLUMNS]
 
 
+def latent_tables(found: list[Recorded]) -> Iterator[str]:
+    """One for each task."""
+    kinds = {"sentence_vae": sentence_rows, "document_vae": document_rows, "tree": tree_rows}
+    titles = {"sentence_vae": "Sentences", "document_vae": "Documents", "tree": "Trees"}
+    for task, rows in kinds.items():
+        group = [one for one in found if one.run["task"] == task]
+        if group:
+            yield "\n".join([f"### {titles[task]}", "", *markdown(*rows(group)), ""])
+
+
+def sentence_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
+    """What `textvae evaluate` tells of a latent space, nats a sentence."""
+    lines = []
+    for one in group:
+        values = [(one.metrics[name], DIGITS.get(name, 1)) for name in COLUMNS]
+        lines.append([link(one.name), *("-" if v is None else f"{v:.{d}f}" for v, d in values), one.minutes])
+    return ["run", *COLUMNS.values(), "minutes"], lines
+
+
+def document_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
+    """Verification by documents' halves."""
+    lines = []
+    for one in group:
+        values = [one.metrics[name] * (100 if name.startswith("eer") else 1) for name in DOCUMENT_COLUMNS]
+        lines.append([link(one.name), *(f"{value:.1f}" for value in values), one.minutes])
+    return ["run", *DOCUMENT_COLUMNS.values(), "minutes"], lines
+
+
+def tree_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
+    """Unlabelled F1 of every run; what anybody can guess is alike in all of them."""
+    head = ["trees", "sentence F1", "corpus F1", "NLL", "PPL", "trigram PPL", "minutes"]
+    lines = []
+    for one in group:
+        m = one.metrics
+        numbers = [f"{m[name]:.2f}" for name in ("nll", "perplexity", "ngram_perplexity")]
+        lines.append([link(one.name), *f1_cells(m["trees"]["model"]), *numbers, one.minutes])
+    others = group[0].metrics["trees"]
+    lines += [[name, *f1_cells(found), "-", "-", "-", "-"] for name, found in others.items() if name != "model"]
+    return head, lines
+
+
+def f1_cells(found: dict[str, float]) -> list[str]:
+    """In percent."""
+    return [f"{100 * found[name]:.1f}" for name in ("sentence_f1", "corpus_f1")]
+
+
 def commands(found: list[Recorded]) -> str:
     """The command, commit and seed of every row."""
     lines = [
@@ -207,7 +270,7 @@ def commands(found: list[Recorded]) -> str:
 def write_table(results: Path) -> None:
     """Replace what stands between the markers of results/…/README.md."""
     found = recorded(results)
-    tables = news_tables(found) if results.name == "news" else style_tables(found)
+    tables = {"news": news_tables, "latents": latent_tables}.get(results.name, style_tables)(found)
     readme = results / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else "<!-- table -->\n<!-- /table -->\n"
     before, rest = text.split("<!-- table -->", 1)
