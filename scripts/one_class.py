@@ -80,6 +80,7 @@ def main() -> None:
     add("train", type=Path, help="jsonl with title, body (a list of paragraphs), topics")
     add("test", type=Path)
     add("--topics", nargs="+", default=["earn", "acq", "crude", "trade", "money-fx", "interest", "ship"])
+    add("--clean", nargs="+", help="topics that are the clean one in turn (default: all of --topics)")
     add("--run", type=Path, help="one model for all topics, instead of one trained for each")
     add("--folder", type=Path, default=Path("runs/one_class"), help="where the models go")
     add("--documents", type=int, default=2000, help="clean documents of a topic at most")
@@ -91,7 +92,7 @@ def main() -> None:
     clean, test = read(args.train), read(args.test)
     rows: dict[str, dict[str, dict[str, float]]] = {}
     counts: dict[str, dict[str, int]] = {}
-    for topic in args.topics:
+    for topic in args.clean or args.topics:
         documents = clean[topic][: args.documents]
         asked = [(d, name != topic) for name in args.topics for d in test.get(name, [])]
         texts, foreign = [d for d, _ in asked], np.array([f for _, f in asked])
