@@ -18,13 +18,13 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latent_tables import Recorded, detection_table, latent_tables, link, lossless_table, lossy_table, markdown
+
 from textvae.checkpoint import Checkpoints
 from textvae.config import load_config, save_config
-from textvae.evaluation.diagnostics.report import COLUMNS, DIGITS
 from textvae.files import atomic_write, write_json
 
 LATENTS = Path("results/latents")
@@ -52,29 +52,7 @@ NEWS_COLUMNS = {
     "names_kept": "names kept %",
     "lead_rate": "LEAD %",
 }
-DOCUMENT_COLUMNS = {
-    "eer_mu2": "EER % μ2",
-    "eer_mu1": "EER % μ1",
-    "eer_raw": "EER % tf-idf",
-    "bound": "bound, nats",
-    "J_kl_1": "KL z1",
-    "J_kl_2": "KL z2",
-}
 THREE_DIGITS = {"word_overlap"}
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One folder of results."""
-
-    name: str
-    metrics: dict[str, Any]
-    run: dict[str, Any]
-
-    @property
-    def minutes(self) -> str:
-        """Time of training."""
-        return f"{self.run['training_seconds'] / 60:.0f}"
 
 
 # ---------------------------------------------------------------------- one run
@@ -151,16 +129,6 @@ def cell(measures: dict[str, Any], name: str) -> str:
     return f"{found['value']:.1f}{spread}"
 
 
-def markdown(head: list[str], lines: list[list[str]]) -> list[str]:
-    """A table."""
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *lines)]
-
-
-def link(name: str) -> str:
-    """A link to the folder of a run."""
-    return f"[{name}]({name}/)"
-
-
 def style_tables(found: list[Recorded]) -> Iterator[str]:
     """Both directions together, then each; copies and human references first."""
     head = ["system", *STYLE_COLUMNS.values(), "probe z_s", "probe z_c", "strength", "minutes"]
@@ -206,52 +174,6 @@ def news_cells(row: dict[str, Any]) -> list[str]:
     return [cell(row["measures"], column) for column in NEWS_COLUMNS]
 
 
-def latent_tables(found: list[Recorded]) -> Iterator[str]:
-    """One for each task."""
-    kinds = {"sentence_vae": sentence_rows, "document_vae": document_rows, "tree": tree_rows}
-    titles = {"sentence_vae": "Sentences", "document_vae": "Documents", "tree": "Trees"}
-    for task, rows in kinds.items():
-        group = [one for one in found if one.run["task"] == task]
-        if group:
-            yield "\n".join([f"### {titles[task]}", "", *markdown(*rows(group)), ""])
-
-
-def sentence_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
-    """What `textvae evaluate` tells of a latent space, nats a sentence."""
-    lines = []
-    for one in group:
-        values = [(one.metrics[name], DIGITS.get(name, 1)) for name in COLUMNS]
-        lines.append([link(one.name), *("-" if v is None else f"{v:.{d}f}" for v, d in values), one.minutes])
-    return ["run", *COLUMNS.values(), "minutes"], lines
-
-
-def document_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
-    """Verification by documents' halves."""
-    lines = []
-    for one in group:
-        values = [one.metrics[name] * (100 if name.startswith("eer") else 1) for name in DOCUMENT_COLUMNS]
-        lines.append([link(one.name), *(f"{value:.1f}" for value in values), one.minutes])
-    return ["run", *DOCUMENT_COLUMNS.values(), "minutes"], lines
-
-
-def tree_rows(group: list[Recorded]) -> tuple[list[str], list[list[str]]]:
-    """Unlabelled F1 of every run; what anybody can guess is alike in all of them."""
-    head = ["trees", "sentence F1", "corpus F1", "NLL", "PPL", "trigram PPL", "minutes"]
-    lines = []
-    for one in group:
-        m = one.metrics
-        numbers = [f"{m[name]:.2f}" for name in ("nll", "perplexity", "ngram_perplexity")]
-        lines.append([link(one.name), *f1_cells(m["trees"]["model"]), *numbers, one.minutes])
-    others = group[0].metrics["trees"]
-    lines += [[name, *f1_cells(found), "-", "-", "-", "-"] for name, found in others.items() if name != "model"]
-    return head, lines
-
-
-def f1_cells(found: dict[str, float]) -> list[str]:
-    """In percent."""
-    return [f"{100 * found[name]:.1f}" for name in ("sentence_f1", "corpus_f1")]
-
-
 def commands(found: list[Recorded]) -> str:
     """The command, commit and seed of every row."""
     lines = [
@@ -275,7 +197,8 @@ def write_table(results: Path) -> None:
     text = readme.read_text(encoding="utf-8") if readme.exists() else "<!-- table -->\n<!-- /table -->\n"
     before, rest = text.split("<!-- table -->", 1)
     after = rest.split("<!-- /table -->", 1)[1]
-    body = "\n".join([*tables, "### What made each row", "", commands(found), ""])
+    made = ["### What made each row", "", commands(found), ""]
+    body = "\n".join([*tables, *detection_table(results), *lossless_table(results), *lossy_table(results), *made])
     with atomic_write(readme) as handle:
         handle.write(f"{before}<!-- table -->\n{body}<!-- /table -->{after}")
 
