@@ -30,10 +30,12 @@ from textvae.data.tokenized import TokenizedCorpus
 from textvae.models.adversaries import Adversaries, AdversaryKind
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.blanks import BlanksConfig
 from textvae.modules.decoders import DECODERS, DecoderConfig
 from textvae.modules.encoders import ENCODERS, EncoderConfig
 from textvae.modules.language_model import LanguageModelConfig
 from textvae.modules.latents import LATENTS, LatentConfig
+from textvae.modules.memory import MemoryConfig
 from textvae.modules.noise import NoiseKey
 from textvae.modules.style_guide import StyleGuideConfig
 from textvae.objectives.schedules import Weight
@@ -93,6 +95,12 @@ def model_config(
         output=output,  # type: ignore[arg-type]
         **options,
     )
+
+
+def loose(kind: str = "full") -> dict[str, Any]:
+    """Options of a model whose blanks stand for any number of words, and that looks at the sentence in a transfer."""
+    memory = MemoryConfig(kind=kind, window=3, translate=True)  # type: ignore[arg-type]
+    return {"hide_style_words": True, "blanks": BlanksConfig(True, 0.4, 0.3), "memory": memory}
 
 
 Labels = tuple[str, ...] | dict[str, tuple[str, ...]]

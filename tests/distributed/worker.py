@@ -21,6 +21,7 @@ from torch import Tensor
 
 from tests.laws import (
     Interrupted,
+    loose,
     progress_of,
     seeds_of,
     tiny_trainer,
@@ -50,6 +51,7 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
         "transfer": tiny_transfer(tau=0.7, through=True),
         "networks": {"memory": MemoryConfig("full", scrub=True), "hide_style_words": True},
     },
+    "translations": {"objectives": transfer_objectives(), "transfer": tiny_transfer(), "networks": loose()},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
 """Runs that one process must repeat: 27 sentences in batches of 8, the last of 3, shared as 1 + 2."""

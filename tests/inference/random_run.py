@@ -9,6 +9,7 @@ import yaml
 
 from textvae.models.configuration import ModelConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.blanks import BlanksConfig
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
@@ -23,6 +24,7 @@ SENTENCES = [
     for adjective in ("good", "bad", "great", "awful", "friendly", "rude", "clean", "dirty")
     for end in (".", "!", "and cheap .", ", but i 'll be back .", "; we do n't mind ...")
 ]
+STYLE_WORDS = ("good", "bad", "great", "awful", "friendly", "rude", "clean", "dirty", "very", "not")
 LABELS = ("negative", "positive", "mixed")
 MAX_LENGTH = 12
 
@@ -35,8 +37,9 @@ def make_run(
     memory: str = "none",
     labels: tuple[str, ...] | dict[str, tuple[str, ...]] = LABELS,
 ) -> Path:
-    """Write a run directory and return it."""
+    """Write a run directory and return it; memory "translated": the whole sentence in a transfer, else blanks."""
     torch.manual_seed(0)
+    translated = memory == "translated"
     vocab = train_tokenizer(TokenizerConfig(kind=tokenizer, vocab_size=400), SENTENCES)  # type: ignore[arg-type]
     config = ModelConfig(
         encoder=EncoderConfig(size=16),
@@ -44,9 +47,13 @@ def make_run(
         style=LatentConfig(size=4, prior="class_conditional"),
         content=LatentConfig(size=12),
         embedding_size=16,
-        memory=MemoryConfig(kind=memory, window=2),  # type: ignore[arg-type]
+        hide_style_words=translated,
+        blanks=BlanksConfig(join=translated),
+        memory=MemoryConfig("full" if translated else memory, window=2, translate=translated),  # type: ignore[arg-type]
     )
     model = StyleContentVAE(pretrained_config(config, len(vocab), 20, labels, MAX_LENGTH))
+    if translated:
+        model.set_style_tokens([vocab.convert_tokens_to_ids(word) for word in STYLE_WORDS])
     with torch.no_grad():  # sharpen, so that different sentences are written differently
         model.embedding.weight.normal_(std=1.0)
         model.output.linear.weight.normal_(std=1.0)

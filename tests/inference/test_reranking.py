@@ -22,7 +22,12 @@ from textvae.inference.style_transfer import StyleTransfer
 from .random_run import LABELS, SENTENCES, make_run
 from .random_scorers import exact, make_scorers
 
-KINDS = [("word", "gru", "none"), ("bpe", "transformer", "none"), ("word", "gru", "pooled")]
+KINDS = [
+    ("word", "gru", "none"),
+    ("bpe", "transformer", "none"),
+    ("word", "gru", "pooled"),
+    ("word", "gru", "translated"),
+]
 NAMES = ["-".join(kind[:2]) if kind[2] == "none" else kind[2] for kind in KINDS]
 LINES = [*SENTENCES[::97], "", "good", "it was bad . my room is clean !", "the staff is rude ."]
 NOTHING = RerankingWeights(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -60,7 +65,7 @@ def weigh(transfer: StyleTransfer, weights: RerankingWeights, **other: object) -
 
 # ---------------------------------------------------------------------- the order
 def test_the_models_weight_alone_gives_the_beams_order(transfer: StyleTransfer) -> None:
-    weigh(transfer, replace(NOTHING, model=1.0), strengths=(1.0,), diversity=0.0)
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(1.0,), diversity=0.0, blanks=False)
     for penalty in (1.0, 0.3):
         options = {"num_candidates": 6, "length_penalty": penalty}
         plain = transfer.candidates(LINES, "positive", beam=6, **options)
@@ -156,17 +161,33 @@ def test_alone_is_as_among_others(transfer: StyleTransfer, options: dict[str, ob
 
 def test_candidates_are_distinct_and_as_many_as_asked(transfer: StyleTransfer) -> None:
     for row in transfer.candidates(SENTENCES[::97], "positive", rerank=True, num_candidates=8):
-        assert len(row) > 3 and len({c.text for c in row}) == len(row)
+        assert len(row) > 2 and len({c.text for c in row}) == len(row)
 
 
 def test_strengths_are_multiples_of_the_one_asked_for(transfer: StyleTransfer) -> None:
-    weigh(transfer, replace(NOTHING, model=1.0), strengths=(2.0,))
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(2.0,), blanks=False)
     lines = SENTENCES[::97]
     reranked = transfer(lines, "positive", rerank=True, rerank_candidates=1, strength=1.5)
     assert reranked == transfer(lines, "positive", strength=3.0) != transfer(lines, "positive", strength=1.5)
 
 
 # ---------------------------------------------------------------------- pure parts
+def test_half_of_the_candidates_fill_the_blanks(runs: dict[str, Path]) -> None:
+    transfer, line = exact(runs["translated"]), "the staff is not very rude ."
+    options = {"rerank": True, "rerank_candidates": 8, "num_candidates": 8, "detokenise": False}
+    found: dict[bool, set[str]] = {}
+    for blanks in (True, False):
+        weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=blanks)
+        found[blanks] = {c.text for c in transfer.candidates(line, "positive", **options)}
+    plain = {c.text for c in transfer.candidates(line, "positive", beam=4, num_candidates=4, detokenise=False)}
+    assert plain <= found[True] and len(found[True] - plain) > 0
+    # What fills a blank does not depend on the words that it hides.
+    other = {c.text for c in transfer.candidates("the staff is bad .", "positive", **options)}
+    weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=True)
+    assert (found[True] - plain) & {c.text for c in transfer.candidates("the staff is bad .", "positive", **options)}
+    assert other != found[False]
+
+
 def test_distinct_keeps_the_first_of_equal_candidates() -> None:
     tokens = torch.tensor([[[5, 2, 0], [6, 2, 0], [5, 2, 0]]])
     found = distinct(Decoded(tokens, torch.tensor([[-1.0, -2.0, -1.5]]), torch.tensor([[2, 2, 2]])))

@@ -108,7 +108,7 @@ def test_the_encoder_reads_as_its_source_does(kind: str, decoder: str, sources: 
         given = theirs((" " if kind in ("roberta", "bart") else "") + text, return_tensors="pt")
         states = source(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).last_hidden_state
         ours = batch_of(tokenizer, [text])
-        encoded = model.read(ours.input_ids, ours.attention_mask)
+        encoded, _ = model.read(ours.input_ids, ours.attention_mask)
         begins = states.shape[1] - ours.input_ids.shape[1]
         assert begins == (kind != "t5")
         assert_close(encoded.states, states[:, begins:], 1e-4, text)
@@ -300,11 +300,11 @@ def test_a_frozen_body_has_no_dropout_in_training(sources: dict[str, Path]) -> N
     model, tokenizer = build(sources, "bert", "gru", "frozen")
     model.train()
     batch = batch_of(tokenizer, TEXTS)
-    states = [model.read(batch.input_ids, batch.attention_mask).states for _ in range(2)]
+    states = [model.read(batch.input_ids, batch.attention_mask)[0].states for _ in range(2)]
     assert torch.equal(*states)
     tuned, _ = build(sources, "bert", "gru", "full")
     tuned.train()
-    states = [tuned.read(batch.input_ids, batch.attention_mask).states for _ in range(2)]
+    states = [tuned.read(batch.input_ids, batch.attention_mask)[0].states for _ in range(2)]
     assert not torch.equal(*states)
 
 
@@ -313,8 +313,8 @@ def test_a_gradient_reaches_points_through_a_frozen_encoder(encoder: str, source
     model, tokenizer = build(sources, encoder, "gru", "frozen")
     batch = batch_of(tokenizer, TEXTS)
     points = torch.nn.functional.one_hot(batch.input_ids, len(tokenizer)).float().requires_grad_()
-    read = model.read(batch.input_ids, batch.attention_mask, points)
-    assert_close(read.summary, model.read(batch.input_ids, batch.attention_mask).summary, 1e-4)
+    read, _ = model.read(batch.input_ids, batch.attention_mask, points)
+    assert_close(read.summary, model.read(batch.input_ids, batch.attention_mask)[0].summary, 1e-4)
     (gradient,) = torch.autograd.grad(read.summary.square().sum(), points)
     assert gradient[batch.attention_mask].abs().sum(-1).min() > 0
 

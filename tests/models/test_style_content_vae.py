@@ -25,6 +25,7 @@ from tests.laws import (
     assert_close,
     each_alone,
     every_number_of_attributes,
+    loose,
     outputs_of,
     per_sentence,
     separate_latent_kinds,
@@ -34,6 +35,7 @@ from tests.laws import (
 )
 from textvae.errors import UserError
 from textvae.models.style_content_vae import Latents, StyleContentOutput, StyleContentVAE
+from textvae.modules.blanks import BlanksConfig
 from textvae.modules.latents import LatentOutput
 from textvae.modules.memory import MemoryConfig
 
@@ -96,6 +98,43 @@ def test_alone_is_as_in_a_padded_batch_with_every_latent_and_output(latent: str,
             assert_close(losses[name][row], loss[0], 1e-11, name)
 
 
+@pytest.mark.parametrize("word_kinds", [0, 2])
+@pytest.mark.parametrize("encoder", OWN_ENCODERS)
+@pytest.mark.parametrize("kind", ["pooled", "full"])
+def test_alone_is_as_in_a_padded_batch_with_loose_blanks(encoder: str, kind: str, word_kinds: int) -> None:
+    model, adversaries = tiny_networks(encoder=encoder, style_word_kinds=word_kinds, **loose(kind))
+    losses = per_sentence(outputs_of(model, adversaries, tiny_batch()))
+    for row, batch in each_alone():
+        for name, loss in per_sentence(outputs_of(model, adversaries, batch)).items():
+            assert_close(losses[name][row], loss[0], 1e-11, name)
+
+
+@pytest.mark.parametrize("kind", ["pooled", "full"])
+def test_a_transfer_looks_at_the_words_that_a_reconstruction_must_not_see(kind: str) -> None:
+    model = tiny_model(**loose(kind))
+    ids = torch.tensor([[6, STYLE_WORDS[0], 7, EOS], [6, STYLE_WORDS[1], 7, EOS]])
+    read = model.encode(ids, ids != PAD)
+    assert read.memory is not None and read.source is not None
+    assert_close(read.memory[0], read.memory[1], 1e-12)
+    assert (read.source[0] - read.source[1]).abs().max() > 1e-6
+    plain = model.encode(ids[:1, [0, 2, 3]], torch.ones(1, 3, dtype=torch.bool))
+    assert plain.memory is not None and plain.source is not None
+    assert_close(plain.memory, plain.source, 1e-12, "without style words both are the same")
+
+
+def test_a_run_of_style_words_is_one_blank_to_the_content() -> None:
+    model = tiny_model(**loose("full"))
+    ids = torch.tensor([[6, STYLE_WORDS[0], STYLE_WORDS[1], STYLE_WORDS[0], 7, EOS]])
+    short = torch.tensor([[6, STYLE_WORDS[2], 7, EOS]])
+    one, other = (model.encode(x, torch.ones_like(x, dtype=torch.bool)) for x in (ids, short))
+    assert_close(one.content.mean, other.content.mean, 1e-12)
+    assert one.memory is not None and other.memory is not None
+    assert_close(one.memory[:, :4], other.memory[:, :4], 1e-12)
+    separate = tiny_model(hide_style_words=True)
+    one, other = (separate.encode(x, torch.ones_like(x, dtype=torch.bool)) for x in (ids, short))
+    assert (one.content.mean - other.content.mean).abs().max() > 1e-6
+
+
 @pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 @pytest.mark.parametrize("kind", ["pooled", "full"])
 @pytest.mark.parametrize("scrub", [True, False])
@@ -121,9 +160,11 @@ def test_a_memory_does_not_hold_hidden_style_words(kind: str) -> None:
 
 @pytest.mark.parametrize(("hide", "word_kinds"), [(True, 0), (True, 2), (False, 0)])
 @pytest.mark.parametrize("kind", ["none", "full"])
-def test_points_that_are_words_are_encoded_as_words(hide: bool, word_kinds: int, kind: str) -> None:
-    memory = MemoryConfig(kind=kind)  # type: ignore[arg-type]
-    model, batch = tiny_model(hide_style_words=hide, style_word_kinds=word_kinds, memory=memory), tiny_batch()
+@pytest.mark.parametrize("join", [False, True])
+def test_points_that_are_words_are_encoded_as_words(hide: bool, word_kinds: int, kind: str, join: bool) -> None:
+    memory, blanks = MemoryConfig(kind=kind), BlanksConfig(join=join and hide)  # type: ignore[arg-type]
+    options = {"hide_style_words": hide, "style_word_kinds": word_kinds, "memory": memory, "blanks": blanks}
+    model, batch = tiny_model(**options), tiny_batch()  # type: ignore[arg-type]
     points = torch.nn.functional.one_hot(batch.input_ids, VOCABULARY).double()
     words = model.encode(batch.input_ids, batch.attention_mask)
     read = model.encode(batch.input_ids, batch.attention_mask, points=points)
@@ -400,5 +441,10 @@ def test_the_stored_strength_is_the_default() -> None:
 
 
 def test_kinds_of_words_that_are_not_hidden_are_refused() -> None:
+    for options in ({"memory": MemoryConfig("full", translate=True)}, {"blanks": BlanksConfig(join=True)}):
+        with pytest.raises(UserError, match="hide_style_words"):
+            tiny_model(**options)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"memory\.kind"):
+        MemoryConfig(translate=True)
     with pytest.raises(UserError, match="hide_style_words"):
         tiny_model(style_word_kinds=2)

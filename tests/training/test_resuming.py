@@ -16,6 +16,7 @@ from tests.laws import (
     Interrupted,
     all_objectives,
     assert_same_bits,
+    loose,
     progress_of,
     tiny_trainer,
     weights_of,
@@ -144,6 +145,7 @@ def test_with_every_network(tmp_path: Path, encoder: str, decoder: str, options:
         {"networks": {"adversary": "discriminant"}},
         {"networks": {"hide_style_words": True}},
         {"networks": {"hide_style_words": True, "style_word_kinds": 2}},
+        {"networks": loose()},
         {"networks": {"erase": True}},
     ],
 )

@@ -18,6 +18,7 @@ from tests.laws import (
     assert_close,
     assert_same_bits,
     each_alone,
+    loose,
     parameters_of,
     tiny_batch,
     tiny_networks,
@@ -34,7 +35,7 @@ from textvae.modules.memory import MemoryConfig
 from textvae.modules.noise import NoiseKey
 from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import ObjectivesConfig
-from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated, cycle
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated, cycle, transfer_term
 from textvae.tokenization.config import SPECIAL
 from textvae.training.recipe import only_moves
 from textvae.training.transfer import (
@@ -54,7 +55,9 @@ SINGLE = ("J_adv_x", "J_gram")
 
 def recipe_of(terms: tuple[str, ...] = tuple(TRANSFER_OBJECTIVES), **options: object) -> TransferRecipe:
     """Transfers from step 1 on with these terms only."""
-    training = {name: options.pop(name) for name in ("tau", "through", "trust", "drop", "blank") if name in options}
+    training = {
+        name: options.pop(name) for name in ("tau", "through", "trust", "drop", "blank", "share") if name in options
+    }
     model, adversaries = tiny_networks(**options)  # type: ignore[arg-type]
     objectives = ObjectivesConfig(**{name: Weight(1.0) for name in terms})
     return tiny_transfer_recipe(model, adversaries, objectives, tiny_transfer(**training))
@@ -73,7 +76,7 @@ def transferred(recipe: TransferRecipe, batch: Batch | None = None) -> TransferO
 def term_of(outputs: TransferOutputs, name: str) -> Tensor:
     """One term, (B,)."""
     assert outputs.transfer is not None
-    values = TRANSFER_OBJECTIVES[name](outputs.transfer)
+    values = transfer_term(name, outputs.transfer)
     return values.sum(1) if values.dim() == 2 else values
 
 
@@ -156,15 +159,10 @@ def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
 
 # ---------------------------------------------------------------------------------------------- batches
 @every_pair
-@pytest.mark.parametrize("memory", ["none", "full"])
+@pytest.mark.parametrize("memory", ["none", "full", "translated"])
 def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, memory: str) -> None:
-    options = {
-        "encoder": encoder,
-        "decoder": decoder,
-        "memory": MemoryConfig(memory),
-        "hide_style_words": True,
-        "style_word_kinds": 2,
-    }  # type: ignore[arg-type]
+    options = {"encoder": encoder, "decoder": decoder, "hide_style_words": True, "style_word_kinds": 2}
+    options |= loose() if memory == "translated" else {"memory": MemoryConfig(memory)}  # type: ignore[arg-type]
     whole = transferred(recipe_of(**options))
     rows = [(row, transferred(recipe_of(**options), batch)) for row, batch in each_alone()]
     for name in TRANSFER_OBJECTIVES:
@@ -172,10 +170,40 @@ def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, memory: str) 
             assert_close(term_of(whole, name)[row], term_of(alone, name)[0], 1e-9, name)
 
 
+@pytest.mark.parametrize("tau", [None, 0.7])
+def test_a_sample_has_the_terms_of_its_sentences(tau: float | None) -> None:
+    terms = tuple(name for name in TRANSFER_OBJECTIVES if name != "J_gram")
+    whole, part = (transferred(recipe_of(terms, tau=tau, share=share)) for share in (1.0, 0.5))
+    assert part.transfer is not None and part.transfer.sample is not None
+    rows = part.transfer.sample.rows
+    assert 0 < len(rows) < 6
+    for name in terms:
+        expected = term_of(whole, name)
+        if name != "J_cycle":
+            drawn = torch.zeros_like(expected)
+            drawn[rows] = 2 * expected[rows]
+            expected = drawn
+        assert_close(term_of(part, name), expected, 1e-9, name)
+
+
+def test_a_sample_is_the_same_in_every_split_and_its_mean_is_that_of_all() -> None:
+    recipe = recipe_of(("J_style",), share=0.25)
+    whole, found = transferred(recipe), []
+    for row, batch in each_alone():
+        found.append(term_of(transferred(recipe, batch), "J_style"))
+        assert_close(term_of(whole, "J_style")[row], found[-1][0], 1e-9)
+    ids = torch.ones(4000, 3, dtype=torch.long)
+    rows, weight = passes.drawn(ids, 0.25, NoiseKey(3, 0, 4000))
+    assert len(rows) / 4000 == pytest.approx(0.25, abs=0.02) and bool((weight == 4).all())
+    rows, weight = passes.drawn(ids[:1], 1e-9, NoiseKey(3, 0, 1))
+    assert rows.tolist() == [0] and weight.tolist() == [0], "none drawn: one that does not count"
+
+
 def test_accumulation_changes_nothing(tmp_path: Path) -> None:
     weights = []
     for parts in (1, 2):
-        options = {"objectives": transfer_objectives(), "transfer": tiny_transfer(tau=0.8), "accumulation": parts}
+        transfer = tiny_transfer(tau=0.8, share=0.5)
+        options = {"objectives": transfer_objectives(), "transfer": transfer, "accumulation": parts}
         trainer = tiny_trainer(tmp_path / str(parts), max_steps=3, **options)  # type: ignore[arg-type]
         trainer.fit()
         weights.append(weights_of(trainer))

@@ -57,6 +57,10 @@ class ExperimentConfig:
     def __post_init__(self) -> None:
         if self.data.source in UNLABELLED:
             raise UserError(f"data.source {self.data.source} has no labels, and a style is a label; use another source")
+        if self.model.memory.translate and not self.objectives.J_cycle.weight:
+            raise UserError(
+                "model.memory.translate is learnt by J_cycle alone: give objectives.J_cycle a weight, or leave it out"
+            )
         if "adversarial" in (self.model.style.kind, self.model.content.kind):
             raise UserError("an adversarial latent needs a critic, which only task sentence_vae trains; use mmd here")
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)

@@ -26,13 +26,14 @@ class Source:
     """B sentences to be rewritten: ids (B, L) that end in `</s>` before padding, and their z_c (B, Zc).
 
     rows: (B, M, D_mem) what the decoder may look back at, None for a pure bottleneck. style: (B, Zs) by which the
-    sentence keeps the attributes that are not asked for.
+    sentence keeps the attributes that are not asked for. blanks: rows of the sentence without its style words.
     """
 
     ids: Tensor
     content: Tensor
     rows: Tensor | None = None
     style: Tensor | None = None
+    blanks: Tensor | None = None
 
 
 class Reranker:

@@ -66,6 +66,9 @@ class Reranking:
     """Candidates per sentence, divided over the strengths."""
     strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
     """Multiples of the strength of transfer at which they are written."""
+    blanks: bool = True
+    """Half of the candidates are made by filling the blanks of the sentence without its style words (models with
+    `memory.translate`, which otherwise look at the whole sentence)."""
     diversity: float = 2.0
     """Taken from a further candidate's score times its likeness (0-1) to those before it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -58,8 +58,13 @@ class CandidateWriter:
         if not (options.rerank and self.scorers):
             return options.decoding(longest)
         wanted = options.rerank_candidates or self.scorers.reranking.candidates
-        each = -(-max(wanted, options.num_candidates) // len(self.strengths))
+        each = -(-max(wanted, options.num_candidates) // (len(self.strengths) * (1 + self.fills)))
         return options.decoding(longest, candidates=each)
+
+    @property
+    def fills(self) -> bool:
+        """Whether candidates are also made by filling the blanks of the sentence without its style words."""
+        return bool(self.options.rerank and self.scorers and self.scorers.reranking.blanks and self.model.translates)
 
     @property
     def width(self) -> int:
@@ -76,11 +81,13 @@ class CandidateWriter:
         options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
         kept = self.target.kept is not None
         own = own_style(self.model, latents.style.value, options.keep) if kept else None
-        source = Source(ids, latents.content.value, latents.memory, own)
+        source = Source(ids, latents.content.value, latents.source, own, latents.memory)
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)
         found = self.search(source, keys, scored or bool(options.rerank))
+        if self.fills:
+            found = joined((found, self.search(replace(source, rows=source.blanks), keys, True)), self.ids.pad)
         if not options.rerank:
             return Ranked(found)
         assert self.scorers is not None

@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig
 from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.models.adversaries import AdversaryKind
+from textvae.modules.blanks import BlanksConfig
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
@@ -39,6 +40,8 @@ class ModelConfig:
     style_word_kinds: int = 0
     """Let z_c know of each hidden word of which kind it is (an adverb, what is said of food ...): so many clusters by
     the words around it, before those that only one label knows are joined with others. 0: all look alike."""
+    blanks: BlanksConfig = field(default_factory=BlanksConfig)
+    """What stands in the place of hidden words."""
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     """What the decoder may look back at in the sentence that z_c is read from, beside the vectors."""
     output: Literal["full", "adaptive"] = "full"
@@ -82,6 +85,7 @@ class StyleContentVAEConfig(PreTrainedConfig):
     embedding_dropout: float = 0.0
     hide_style_words: bool = False
     style_word_kinds: int = 0
+    blanks: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
     output: str = "full"
     vocab_size: int = 10000
@@ -114,6 +118,11 @@ class StyleContentVAEConfig(PreTrainedConfig):
         """What a style is made of."""
         return Attributes.of(self.attributes or self.labels or [])
 
+    def blanks_part(self) -> BlanksConfig:
+        """What stands in the place of hidden words, checked."""
+        found: BlanksConfig = known(BlanksConfig, self.blanks or {}, "blanks")
+        return found
+
     def memory_part(self) -> MemoryConfig:
         """What the decoder may look back at, checked."""
         found: MemoryConfig = known(MemoryConfig, self.memory or {}, "memory")
@@ -140,6 +149,7 @@ def pretrained_config(
         embedding_dropout=config.embedding_dropout,
         hide_style_words=config.hide_style_words,
         style_word_kinds=config.style_word_kinds,
+        blanks=asdict(config.blanks),
         memory=asdict(config.memory),
         output=config.output,
         vocab_size=vocab_size,

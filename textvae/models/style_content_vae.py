@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
@@ -16,6 +17,7 @@ from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.sentence_model import SentenceModel
 from textvae.modules.attributes import LabelGroups
+from textvae.modules.blanks import Blanked, blanked
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
@@ -29,21 +31,40 @@ from textvae.modules.transformers_parts import freeze_unless_tuned
 
 @dataclass(frozen=True)
 class Latents:
-    """The two views of a batch of sentences; remembered: what the decoder attends to, None for a pure bottleneck."""
+    """The two views of a batch of sentences; remembered: what the decoder attends to, None for a pure bottleneck.
+
+    visible: (B, L, Zs + Zc) what it attends to in a transfer, where that differs (`model.memory.translate`).
+    """
 
     style: LatentOutput
     content: LatentOutput
     remembered: Remembered | None = None
+    visible: Tensor | None = None
 
     @property
     def memory(self) -> Tensor | None:
-        """(B, M, Zs + Zc) the rows to attend to."""
+        """(B, M, Zs + Zc) the rows to attend to in a reconstruction."""
         return None if self.remembered is None else self.remembered.rows
+
+    @property
+    def source(self) -> Tensor | None:
+        """(B, M, Zs + Zc) the rows to attend to in a transfer."""
+        return self.memory if self.visible is None else self.visible
 
     def detach(self) -> Latents:
         """The same numbers outside the graph: what phase `dis` reads."""
         remembered = None if self.remembered is None else self.remembered.detach()
-        return Latents(self.style.detach(), self.content.detach(), remembered)
+        visible = None if self.visible is None else self.visible.detach()
+        return Latents(self.style.detach(), self.content.detach(), remembered, visible)
+
+
+@dataclass(frozen=True)
+class View:
+    """Sentences as the encoder read them: states (B, V, D), summary (B, D), mask (B, V)."""
+
+    states: Tensor
+    summary: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
@@ -81,6 +102,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, sizes, 0, blocks=len(sizes))
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
         self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
+        self.blanks, self.translates = config.blanks_part(), memory.translate
         self.decoder = build_decoder(
             decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
         )
@@ -89,6 +111,11 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
         if config.style_word_kinds and not config.hide_style_words:
             raise UserError("model.style_word_kinds tells kinds of hidden words: set model.hide_style_words true too")
+        if (memory.translate or self.blanks.join) and not config.hide_style_words:
+            raise UserError(
+                "model.memory.translate and model.blanks say what becomes of hidden words: "
+                "set model.hide_style_words true too"
+            )
         if style.erase_labels:
             raise UserError(
                 "model.style.erase_labels: the style space is where the label belongs; erase it from content"
@@ -135,39 +162,58 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
 
         points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
         """
-        encoded, mask = self.read(input_ids, attention_mask, points), attention_mask
-        summary, states = encoded.summary, encoded.states
-        content, styled = summary, states
-        if self.config.hide_style_words:
-            (summary, content), (styled, states) = summary.chunk(2), states.chunk(2)
+        whole, bare = self.read(input_ids, attention_mask, points, sample, key)
+        remembered, visible = None, None
+        if self.sentence_memory is not None:
+            remembered = self.sentence_memory(bare.states, bare.mask)
+            visible = self.sentence_memory.whole(whole.states, whole.mask) if self.translates else None
         return Latents(
-            self.style_latent(summary, style, sample, key, (styled, mask)),
-            self.content_latent(content, style, sample, key, (states, mask)),
-            None if self.sentence_memory is None else self.sentence_memory(states, mask),
+            self.style_latent(whole.summary, style, sample, key, (whole.states, whole.mask)),
+            self.content_latent(bare.summary, style, sample, key, (bare.states, bare.mask)),
+            remembered,
+            visible,
         )
 
-    def read(self, input_ids: Tensor, attention_mask: Tensor, points: Tensor | None = None) -> Encoded:
-        """The encoder's states of sentences: B rows, or 2 B (as they are, then without their style words)."""
-        if points is None:
-            views = input_ids
-            if self.config.hide_style_words:  # both views in one pass
-                views = torch.cat((input_ids, self.without_style(input_ids)))
-            embedded = self.embedding(views)
-        else:
-            embedded = embed(points, self.embedding)
-            if self.config.hide_style_words:
-                blank = self.embedding.weight[self.config.mask_token_id].to(embedded.dtype)
-                embedded = torch.cat((embedded, torch.where(self.style_tokens[input_ids][..., None], blank, embedded)))
-        if self.kind_embedding is not None:
-            kinds = self.kind_embedding(self.style_kinds[input_ids]).to(embedded.dtype)
-            embedded = embedded + torch.cat((torch.zeros_like(kinds), kinds))
-        mask = attention_mask.repeat(len(embedded) // len(attention_mask), 1)
-        encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
-        return encoded
+    def read(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        points: Tensor | None = None,
+        noisy: bool = False,
+        key: NoiseKey | None = None,
+    ) -> tuple[View, View]:
+        """Sentences as they are, and without their style words; the same twice where these are not hidden.
 
-    def without_style(self, input_ids: Tensor) -> Tensor:
-        """Ids (B, L) with every style word replaced by `<mask>`."""
-        return input_ids.masked_fill(self.style_tokens[input_ids], self.config.mask_token_id)
+        noisy: as in training, where blanks may be wider or empty (`model.blanks`).
+        """
+        if not self.config.hide_style_words:
+            embedded = self.embedding(input_ids) if points is None else embed(points, self.embedding)
+            encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), attention_mask)
+            view = View(encoded.states, encoded.summary, attention_mask)
+            return view, view
+        bare = blanked(self.style_tokens[input_ids], attention_mask, self.blanks, key, noisy)
+        width = max(input_ids.shape[1], bare.mask.shape[1])
+        masks = _padded(attention_mask, width), _padded(bare.mask, width)
+        embedded = self.embedded_views(input_ids, points, bare, width)
+        encoded = self.sentence_encoder(self.embedding_dropout(embedded), torch.cat(masks))
+        halves = zip(encoded.states.chunk(2), encoded.summary.chunk(2), masks, strict=True)
+        whole, without = (View(states, summary, mask) for states, summary, mask in halves)
+        return whole, without
+
+    def embedded_views(self, input_ids: Tensor, points: Tensor | None, bare: Blanked, width: int) -> Tensor:
+        """(2 B, V, E) the words of both views, to be read in one pass of the encoder."""
+        if points is None:
+            views = input_ids, bare.words(input_ids, self.config.mask_token_id)
+            embedded: Tensor = self.embedding(torch.cat([_padded(ids, width) for ids in views]))
+        else:
+            whole = embed(points, self.embedding)
+            blank = self.embedding.weight[self.config.mask_token_id].to(whole.dtype)
+            embedded = torch.cat([_padded(x, width) for x in (whole, bare.words(whole, blank))])
+        if self.kind_embedding is not None:
+            kinds = self.style_kinds[input_ids].gather(1, bare.source).masked_fill(~bare.blank, 0)
+            found = self.kind_embedding(_padded(kinds, width)).to(embedded.dtype)
+            embedded = embedded + torch.cat((torch.zeros_like(found), found))
+        return embedded
 
     @staticmethod
     def memory(z_s: Tensor, z_c: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -257,6 +303,12 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.style_tokens[ids] = True
         if self.kind_embedding is not None and kinds is not None:
             self.style_kinds.copy_(kinds)
+
+
+def _padded(values: Tensor, width: int) -> Tensor:
+    """(B, L) or (B, L, D) with zeros up to `width` places."""
+    spare = width - values.shape[1]
+    return values if not spare else F.pad(values, (0, 0) * (values.dim() - 2) + (0, spare))
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

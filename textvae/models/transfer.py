@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from textvae.data.batch import Batch
 from textvae.models.style_content_vae import Latents, StyleContentVAE
@@ -15,7 +16,7 @@ from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, 
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 
-TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM, SUBSET_STREAM = 2000, 2001, 2002, 2003, 2004
+TARGET_STREAM, DROP_STREAM, BLANK_STREAM, CYCLE_STREAM, SUBSET_STREAM, VIEW_STREAM, SHARE_STREAM = range(2000, 2007)
 """Numbers of the noise streams; a word drawn in a roll-out has SAMPLING_STREAM and more."""
 
 
@@ -25,6 +26,7 @@ class Plan:
 
     strength: of the target vector. tau: temperature of sampled words, None for the likeliest. drop, blank: shares of
     x̂'s words that back-translation does not see. through: let J_cycle's gradient pass through the words of x̂.
+    translated: share of the sentences that are looked at as they are, the others at their blanks.
     """
 
     strength: float = 1.0
@@ -32,6 +34,7 @@ class Plan:
     drop: float = 0.1
     blank: float = 0.1
     through: bool = False
+    translated: float = 0.5
 
 
 def other_styles(style: Tensor, styles: Sizes, key: NoiseKey | None) -> Tensor:
@@ -51,6 +54,17 @@ def other_styles(style: Tensor, styles: Sizes, key: NoiseKey | None) -> Tensor:
     chosen = 1 + (uniform(draws[:, :1], key, SUBSET_STREAM)[:, 0] * subsets).long().clamp(max=subsets - 1)
     kept = [(chosen >> a) % 2 == 0 for a in range(len(sizes))]
     return torch.stack([torch.where(*x) for x in zip(kept, old, new, strict=True)], dim=1).view_as(style)
+
+
+def looked_at(latents: Latents, plan: Plan, key: NoiseKey | None) -> Tensor | None:
+    """Rows (B, M, D) of memory for x̂: of some sentences as they are, of the others without their style words."""
+    blanks, whole = latents.memory, latents.visible
+    if blanks is None or whole is None:
+        return blanks
+    chosen = uniform(whole[:, :1, :1].float(), key, VIEW_STREAM) < plan.translated
+    width = max(blanks.shape[1], whole.shape[1])
+    whole, blanks = (F.pad(rows, (0, 0, 0, width - rows.shape[1])) for rows in (whole, blanks))
+    return torch.where(chosen, whole, blanks)
 
 
 def write(model: StyleContentVAE, memory: Tensor, key: NoiseKey | None) -> Tensor:
@@ -73,11 +87,23 @@ def written_log_probs(model: StyleContentVAE, memory: Tensor, ids: Tensor) -> Te
     return model.output.log_probs(hidden.flatten(0, 1)).unflatten(0, ids.shape)
 
 
-def points(log_probs: Tensor, ids: Tensor, plan: Plan, key: NoiseKey | None) -> Tensor:
-    """The words as one-hot points (B, T, V) whose gradient goes to the decoder's distribution (straight through)."""
+def drawn(ids: Tensor, share: float, key: NoiseKey | None) -> tuple[Tensor, Tensor]:
+    """Places (N,) of about `share` of B texts and their weight (N,), 1 / share; if none is drawn, one of weight 0."""
+    chosen = uniform(ids[:, :1].float(), key, SHARE_STREAM)[:, 0] < share
+    rows = chosen.nonzero()[:, 0] if bool(chosen.any()) else torch.zeros(1, dtype=torch.long, device=ids.device)
+    return rows, chosen[rows] / share
+
+
+def points(log_probs: Tensor, ids: Tensor, plan: Plan, key: NoiseKey | None, rows: Tensor | None = None) -> Tensor:
+    """The words as one-hot points (B, T, V) whose gradient goes to the decoder's distribution (straight through).
+
+    rows: (B,) places of the texts in the batch that was written, whose draws are repeated here. None: as they stand.
+    """
     if plan.tau is None:
         return straight_through(log_probs.exp(), ids)
-    draws = [uniform(log_probs[:, t], key, SAMPLING_STREAM + t) for t in range(ids.shape[1])]
+    places = torch.arange(len(ids), device=ids.device) if rows is None else rows
+    like = log_probs[:1, 0].expand(int(places.max()) + 1, -1)
+    draws = [uniform(like, key, SAMPLING_STREAM + t)[places] for t in range(ids.shape[1])]
     return straight_through(soft_gumbel(log_probs, plan.tau, torch.stack(draws, dim=1)), ids)
 
 
@@ -103,6 +129,6 @@ def read_back(
         seen = noised(ids, plan, key)
         shifted = None if key is None else replace(key, seed=mix(key.seed, CYCLE_STREAM))
         read = model.encode(seen, seen != SPECIAL.pad, sample=True, key=shifted)
-    memory = model.memory(model.style_vector(batch.style, 1.0), read.content.value, read.memory)
+    memory = model.memory(model.style_vector(batch.style, 1.0), read.content.value, read.source)
     hidden = model.decoder(memory, model.embedding_dropout(model.target_embedding(batch.decoder_input_ids)))
     return model.token_nll(hidden, batch.labels)

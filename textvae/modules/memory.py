@@ -25,10 +25,15 @@ class MemoryConfig:
     """Words in a window (pooled only; CBD, Lai et al. 2021, pools about five)."""
     scrub: bool = False
     """Fade the states in which a classifier finds the style (reverse attention, RACoLN, Lee et al. 2021)."""
+    translate: bool = False
+    """In a transfer look back at the sentence as it is, style words and all. J_cycle teaches to rewrite them; a
+    reconstruction, which would learn to copy them, still looks at the sentence without them."""
 
     def __post_init__(self) -> None:
         if self.window < 1:
             raise UserError(f"memory.window must be at least 1, not {self.window}")
+        if self.translate and self.kind == "none":
+            raise UserError("memory.translate looks back at the sentence: set memory.kind to pooled or full")
 
 
 class StyleAttention(nn.Module):
@@ -84,9 +89,14 @@ class SentenceMemory(nn.Module):
             found, weights = self.style_attention(states, mask)
             logits = self.groups.split(found)
             states = states * (1 - weights.detach())[..., None].to(states.dtype)
+        return Remembered(self.whole(states, mask), logits)
+
+    def whole(self, states: Tensor, mask: Tensor) -> Tensor:
+        """(B, M, D_mem) of states that are not scrubbed."""
         if self.config.kind == "pooled":
             states = pooled(states, mask, self.config.window)
-        return Remembered(self.project(states), logits)
+        rows: Tensor = self.project(states)
+        return rows
 
 
 def pooled(states: Tensor, mask: Tensor, window: int) -> Tensor:

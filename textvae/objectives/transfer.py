@@ -69,7 +69,8 @@ class TransferOutput:
     content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
     points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
     language model after the same words. states: (B, T, D) of a frozen encoder that reads the points; wanted_state:
-    (B, D) their mean over x; wanted_gram: (B, D, D) of the style asked for.
+    (B, D) their mean over x; wanted_gram: (B, D, D) of the style asked for. sample: where all this is of some
+    sentences only.
     """
 
     target: Tensor
@@ -90,6 +91,28 @@ class TransferOutput:
     states: Tensor | None = None
     wanted_state: Tensor | None = None
     wanted_gram: Tensor | None = None
+    sample: Sample | None = None
+
+    def of(self, rows: Tensor) -> TransferOutput:
+        """The same of some sentences only: style, words and mask."""
+        return TransferOutput(self.target[rows], self.ids[rows], self.mask[rows], prior=self.prior)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The sentences `rows` (N,) for which the costly terms are computed: all but J_cycle, which takes every sentence.
+
+    weight: (N,) one over the share of sentences drawn, so that the mean over batches is that of all sentences.
+    """
+
+    rows: Tensor
+    weight: Tensor
+    output: TransferOutput
+
+    def spread(self, values: Tensor, sentences: int) -> Tensor:
+        """Values (N, ...) in their places among all sentences (B, ...), 0 for the others."""
+        weight = self.weight.to(values.dtype).view(-1, *[1] * (values.dim() - 1))
+        return values.new_zeros(sentences, *values.shape[1:]).index_copy(0, self.rows, values * weight)
 
 
 Given = TypeVar("Given")
@@ -113,3 +136,11 @@ TRANSFER_OBJECTIVES: dict[str, TransferObjective] = {
     "J_gram": lambda o: gram_distance(gram(_given(o.states), o.mask), _given(o.wanted_gram)),
 }
 """Terms that the model descends on its own transfers."""
+
+
+def transfer_term(name: str, output: TransferOutput) -> Tensor:
+    """A term of all sentences, (B,) or (B, T), where it is computed of a sample too."""
+    sample = output.sample
+    if sample is None or name == "J_cycle":
+        return TRANSFER_OBJECTIVES[name](output)
+    return sample.spread(TRANSFER_OBJECTIVES[name](sample.output), len(output.ids))

@@ -16,13 +16,14 @@ from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
 from textvae.modules.attributes import columns
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
+from textvae.modules.noise import NoiseKey
 from textvae.modules.relaxations import exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 from textvae.objectives.multitask import attribute_cross_entropy
 from textvae.objectives.prior import LanguagePriorName
 from textvae.objectives.style_content import ObjectivesConfig, Outputs
-from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated
+from textvae.objectives.transfer import TRANSFER_OBJECTIVES, Sample, TransferOutput, against_generated, transfer_term
 from textvae.tokenization.config import SPECIAL
 from textvae.training.config import TrainingConfig
 from textvae.training.perception import PERCEPTUAL_TERMS, Perception
@@ -51,6 +52,12 @@ class TransferTrainingConfig:
     """Share of x̂'s words that back-translation blanks."""
     through: bool = False
     """Let the gradient of J_cycle pass through the words of x̂ instead of adding noise to them."""
+    share: float = 1.0
+    """Share of the sentences, drawn anew at every step, for which the terms other than J_cycle are computed. They need
+    the distribution over all words at every place, which costs twice as much as the rest of a step."""
+    translated: float = 0.5
+    """Share of the x̂ that are written by looking at the sentence as it is, as a transfer is when training has ended
+    (`model.memory.translate` only); the others are made by filling the blanks."""
     trust: bool = True
     """Weigh J_cycle by the guide's probability that x̂ has the style asked for: a copy teaches copying."""
     language_prior: LanguagePriorName = "reverse"
@@ -77,10 +84,16 @@ class TransferTrainingConfig:
             raise UserError(f"transfer.tau must be above 0, not {self.tau}")
         if not (0 <= self.drop < 1 and 0 <= self.blank < 1 and self.learning_rate > 0):
             raise UserError("transfer.drop and .blank must be in [0, 1), .learning_rate above 0")
+        if not 0 < self.share <= 1:
+            raise UserError(f"transfer.share is {self.share}; it must be above 0 and at most 1")
+        if self.through and self.share < 1:
+            raise UserError("transfer.through reads the points of every sentence, transfer.share only some: choose one")
+        if not 0 <= self.translated <= 1:
+            raise UserError(f"transfer.translated is {self.translated}; it is a share, in [0, 1]")
 
     def plan(self) -> Plan:
         """How transfers are written."""
-        return Plan(self.strength, self.tau, self.drop, self.blank, self.through)
+        return Plan(self.strength, self.tau, self.drop, self.blank, self.through, self.translated)
 
 
 def learns_from_transfers(objectives: ObjectivesConfig) -> bool:
@@ -99,7 +112,7 @@ class TransferOutputs(Outputs):
 def _transferred(name: str) -> Callable[[TransferOutputs], Tensor]:
     def objective(outputs: TransferOutputs) -> Tensor:
         assert outputs.transfer is not None, "no transfer in this phase"
-        return TRANSFER_OBJECTIVES[name](outputs.transfer)
+        return transfer_term(name, outputs.transfer)
 
     return objective
 
@@ -212,36 +225,71 @@ class TransferRecipe(StyleContentRecipe):
         model, plan, key = self.model, self.plan, batch.key
         target = passes.other_styles(batch.style, model.groups.sizes, key)
         wanted = model.style_vector(target, plan.strength)
-        memory = model.memory(wanted, latents.content.value, latents.memory)
+        memory = model.memory(wanted, latents.content.value, passes.looked_at(latents, plan, key))
         ids = passes.write(model, memory, None if plan.tau is None else key)
         found = TransferOutput(target, ids, until_end(ids, SPECIAL.eos), prior=self.transfer.language_prior)
-        if SOFT_TERMS & set(self.terms) or plan.through:
-            log_probs = passes.written_log_probs(model, memory, ids)
-            found = replace(found, log_probs=log_probs, points=passes.points(log_probs, ids, plan, key))
-        read = None
-        if READ_TERMS & set(self.terms) or plan.through:
-            read = model.encode(ids, found.mask, points=found.points)
-            found = replace(
-                found,
-                content=read.content.mean,
-                wanted_content=latents.content.mean.detach(),
-                style=read.style.mean,
-                wanted_style=model.style_vector(target, 1.0).detach(),
-            )
+        content, read = latents.content.mean.detach(), None
+        drawn = passes.drawn(ids, self.transfer.share, key) if self.transfer.share < 1 else None
+        if drawn is None:
+            found, read = self.softened(found, memory, content, key)
+        elif SOFT_TERMS & set(self.terms):
+            rows, weight = drawn
+            part, _ = self.softened(found.of(rows), memory[rows], content[rows], key, rows)
+            found = replace(found, sample=Sample(rows, weight, part))
         if "J_cycle" in self.terms:
             nll = passes.read_back(model, batch, ids, plan, read if plan.through else None, key)
             found = replace(found, cycle_nll=nll)
         return found
+
+    def softened(
+        self, found: TransferOutput, memory: Tensor, content: Tensor, key: NoiseKey | None, rows: Tensor | None = None
+    ) -> tuple[TransferOutput, Latents | None]:
+        """The distributions behind the words of x̂, and x̂ as the encoder reads them, where a term asks for it.
+
+        memory, content: what x̂ was written from, and z_c of x; rows: (N,) their places in the batch, None for all.
+        """
+        model, plan = self.model, self.plan
+        if SOFT_TERMS & set(self.terms) or plan.through:
+            log_probs = passes.written_log_probs(model, memory, found.ids)
+            points = passes.points(log_probs, found.ids, plan, key, rows)
+            found = replace(found, log_probs=log_probs, points=points)
+        if not (READ_TERMS & set(self.terms) or plan.through):
+            return found, None
+        read = model.encode(found.ids, found.mask, points=found.points)
+        found = replace(
+            found,
+            content=read.content.mean,
+            wanted_content=content,
+            style=read.style.mean,
+            wanted_style=model.style_vector(found.target, 1.0).detach(),
+        )
+        return found, read
 
     def perceived(self, found: TransferOutput, batch: Batch) -> TransferOutput:
         """What a frozen encoder sees in x̂, where a term asks for it."""
         if not PERCEPTUAL_TERMS & set(self.terms):
             return found
         assert self.perception is not None, "J_content_features and J_gram need a perception"
-        return self.perception(found, sentences(batch), self.guide)
+        ids, mask = sentences(batch)
+        if found.sample is None:
+            return self.perception(found, (ids, mask), self.guide)
+        rows = found.sample.rows
+        seen = self.perception(found.sample.output, (ids[rows], mask[rows]), self.guide)
+        return replace(found, sample=replace(found.sample, output=seen))
 
     def judged(self, found: TransferOutput) -> TransferOutput:
         """What the frozen networks say of x̂. The gradient passes through them, without their dropout."""
+        if found.sample is None:
+            found = self.watched(found)
+        else:
+            found = replace(found, sample=replace(found.sample, output=self.watched(found.sample.output)))
+        if "J_cycle" in self.terms:
+            with torch.no_grad():
+                found = replace(found, trust=self.trust(found))
+        return found
+
+    def watched(self, found: TransferOutput) -> TransferOutput:
+        """The opinions of guide, discriminator and language model."""
         if "J_style" in self.terms:
             with without_dropout(self.guide):
                 logits = self.guide(found.points, found.mask)
@@ -249,12 +297,9 @@ class TransferRecipe(StyleContentRecipe):
         if "J_adv_x" in self.terms:
             with without_dropout(self.discriminator):
                 found = replace(found, discriminator_logits=self.discriminator.network(found.points, found.mask))
-        with torch.no_grad():
-            if "J_cycle" in self.terms:
-                found = replace(found, trust=self.trust(found))
-            if "J_lm" in self.terms:
-                with without_dropout(self.language_model):
-                    found = replace(found, expected=self.language_model.next_word(found.ids))
+        if "J_lm" in self.terms:
+            with torch.no_grad(), without_dropout(self.language_model):
+                found = replace(found, expected=self.language_model.next_word(found.ids))
         return found
 
     def trust(self, found: TransferOutput) -> Tensor:
