@@ -55,7 +55,7 @@ def train(documents: list[str], folder: Path, arguments: list[str]) -> Path:
     (folder / "train.txt").write_text("\n".join(lines[held:]) + "\n", encoding="utf-8")
     (folder / "dev.txt").write_text("\n".join(lines[:held]) + "\n", encoding="utf-8")
     run = folder / "run"
-    data = ["--data.source", "lines", "--data.path", str(folder), "--run", str(run)]
+    data = ["--data.source", "lines", "--data.labels", "null", "--data.path", str(folder), "--run", str(run)]
     subprocess.run([sys.executable, str(ROOT / "train.py"), *arguments, *data], check=True, cwd=ROOT)
     return run
 
