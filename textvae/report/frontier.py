@@ -45,13 +45,20 @@ def frontier_figure(sweep: Sweep, notes: Sequence[str] | None = None) -> Figure:
     panels = list(figure.subplots(1, len(kinds), squeeze=False).flat)
     labels = [draw_panel(ax, sweep, kind) for ax, kind in zip(panels, kinds, strict=True)]
     legend(figure, panels)
-    lines = wrapped(sweep.notes if notes is None else notes, 105 * len(kinds))
+    write_beside(figure, panels, labels, sweep.notes if notes is None else notes)
+    return figure
+
+
+def write_beside(
+    figure: Figure, panels: Sequence[Axes], labels: Sequence[Sequence[Label]], notes: Sequence[str]
+) -> None:
+    """The notes below, and the labels of every panel beside their points."""
+    lines = wrapped(notes, 105 * len(panels))
     figure.supxlabel("\n".join(lines), fontsize=6.0, color="#444444", x=0.01, ha="left")
     figure.draw_without_rendering()  # fixes the axes, so that labels can be measured against them
     figure.set_layout_engine("none")
     for ax, found in zip(panels, labels, strict=True):
         write_labels(ax, found)
-    return figure
 
 
 def draw_panel(ax: Axes, sweep: Sweep, kind: str) -> list[Label]:

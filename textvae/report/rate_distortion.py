@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textvae.report.frontier import GREY, HEIGHT, MOST_LABELS, SMALL, WIDTH, Label, draw_series, legend, wrapped
-from textvae.report.frontier import write_labels as write
+from textvae.report.frontier import GREY, HEIGHT, MOST_LABELS, SMALL, WIDTH, Label, draw_series, legend, write_beside
 from textvae.report.sweep import Sweep, series_of
 
 if TYPE_CHECKING:
@@ -28,13 +27,7 @@ def rate_distortion_figure(sweep: Sweep) -> Figure:
     panels = list(figure.subplots(1, len(kinds), squeeze=False).flat)
     labels = [draw_panel(ax, sweep, kind) for ax, kind in zip(panels, kinds, strict=True)]
     legend(figure, panels)
-    figure.supxlabel(
-        "\n".join(wrapped(sweep.notes, 105 * len(kinds))), fontsize=6.0, color="#444444", x=0.01, ha="left"
-    )
-    figure.draw_without_rendering()  # fixes the axes, so that labels can be measured against them
-    figure.set_layout_engine("none")
-    for ax, found in zip(panels, labels, strict=True):
-        write(ax, found)
+    write_beside(figure, panels, labels, sweep.notes)
     return figure
 
 
