@@ -263,7 +263,8 @@ def tiny_transfer_recipe(
 ) -> TransferRecipe:
     """A recipe with watchers of fixed initial weights, in the model's precision."""
     torch.manual_seed(7)
-    perception = Perception(exemplars(tiny_corpus(30, seed=3), len(LABELS), 4))
+    labels: Labels = model.attributes.by_name() if len(model.attributes) > 1 else LABELS
+    perception = Perception(exemplars(tiny_corpus(30, seed=3, labels=labels), model.groups.sizes, 4))
     recipe = TransferRecipe(model, adversaries, objectives, transfer, updates, perception)
     for name in ("guide", "language_model", "discriminator"):
         if name in recipe.modules:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from support import run_python
 
 from textvae.cli import main
 from textvae.data.sample_attributes import KINDS
-from textvae.inference.style_transfer import StyleTransfer
+from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.inference.targets import own_labels
+from textvae.report.style_gallery import style_gallery
 
 OTHER = {"negative": "positive", "positive": "negative", "past": "present", "present": "past"}
 CHANGES = [("sentiment",), ("tense",), ("sentiment", "tense")]
@@ -50,7 +55,7 @@ def read(text: str) -> dict[str, str]:
     return {"sentiment": sentiment, "tense": "past" if PAST & set(words) else "present"}
 
 
-def changed(model: StyleTransfer, rows: list[dict[str, str]], change: tuple[str, ...]) -> list[str]:
+def changed(model: StyleTransfer, rows: list[dict[str, str]], change: tuple[str, ...], **options: Any) -> list[str]:
     """Every test sentence with the other label of some attributes, the others unnamed."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for place, row in enumerate(rows):
@@ -58,7 +63,7 @@ def changed(model: StyleTransfer, rows: list[dict[str, str]], change: tuple[str,
     outputs = [""] * len(rows)
     for labels, places in groups.items():
         target = dict(zip(change, labels, strict=True))
-        found = model([rows[place]["text"] for place in places], target, detokenise=False)
+        found = model([rows[place]["text"] for place in places], target, detokenise=False, **options)
         for place, text in zip(places, found, strict=True):
             outputs[place] = text
     return outputs
@@ -116,12 +121,101 @@ def test_evaluate_scores_every_attribute(
     assert summary["probes"]["sentiment from z_s[sentiment]"]["accuracy"] > 0.95
 
 
-def test_what_knows_one_attribute_refuses_two(
+# ---------------------------------------------------------------------- ranked, retrieved, revised, swept, shown
+@pytest.fixture(scope="module")
+def ranked(run: Path, cache: Path) -> StyleTransfer:
+    """The model with scorers, in a copy of its run."""
+    copy = Path(shutil.copytree(run, run.parent / "ranked"))
+    options = ["--epochs", "5", "--batch-size", "32"]
+    assert main(["fit-scorers", str(copy), *options, "--cache", str(cache)]) == 0
+    return StyleTransfer.from_pretrained(copy)
+
+
+def share(outputs: list[str], wanted: list[str]) -> float:
+    return sum(output == text for output, text in zip(outputs, wanted, strict=True)) / len(wanted)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_reranking_lowers_the_accuracy_of_no_attribute(
+    ranked: StyleTransfer, rows: list[dict[str, str]], change: tuple[str, ...]
+) -> None:
+    few, right = rows[::5], "other_both" if len(change) == 2 else f"other_{change[0]}"
+    plain, best, near = (
+        changed(ranked, few, change, **o) for o in ({}, {"rerank": True}, {"retrieve_only": True})
+    )
+    for name in ("sentiment", "tense"):
+        wanted = [OTHER[row[name]] if name in change else row[name] for row in few]
+        before, after, found = (share([read(x)[name] for x in texts], wanted) for texts in (plain, best, near))
+        assert after >= before and after > 0.98, (name, before, after)
+        assert found > 0.98, f"what is retrieved has the {name} wanted"
+    assert share(best, [row[right] for row in few]) > 0.95
+    assert set(near).isdisjoint(row["text"] for row in few)
+
+
+def test_a_kept_attribute_counts_in_the_ranking(ranked: StyleTransfer, rows: list[dict[str, str]]) -> None:
+    """Of two true rewritings with the sentiment wanted the one in the sentence's own tense has more style."""
+    few = rows[::20]
+    texts = [row[name] for row in few for name in ("text", "other_sentiment", "other_both")]
+    ids = ranked.pad([line.pieces[0].ids for line in ranked.reader.read(texts)])
+    with torch.inference_mode():
+        own = own_labels(ranked.model, ranked.model.encode(ids, ids > 0).style.mean)
+        log_probs = ranked.scorers.style(ids, ids > 0)
+    for place, row in enumerate(few):
+        target = ranked.target(TransferOptions({"sentiment": OTHER[row["sentiment"]]}))
+        wanted = target.wanted(ranked.model.groups, own[3 * place : 3 * place + 1])
+        source, kept, lost = (log_probs[3 * place : 3 * place + 3] * wanted).sum(1).tolist()
+        assert kept > max(source, lost) + 1.0
+
+
+def test_revision_keeps_what_is_not_named(ranked: StyleTransfer, rows: list[dict[str, str]]) -> None:
+    few = rows[::20]
+    revised = changed(ranked, few, ("sentiment",), revise=True, revise_steps=5)
+    for name in ("sentiment", "tense"):
+        wanted = [OTHER[row[name]] if name == "sentiment" else row[name] for row in few]
+        assert share([read(x)[name] for x in revised], wanted) > 0.8, name
+
+
+def test_a_sweep_has_a_frontier_for_every_attribute(
     run: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweep = ["sweep", str(run), "--grid", "strength=1", "--save", str(tmp_path / "sweep"), "--cache", str(cache)]
-    for command in (sweep, ["fit-scorers", str(run), "--cache", str(cache)]):
-        assert main(command) == 2
-        assert "several attributes (sentiment, tense)" in capsys.readouterr().err
-    assert main(["report", str(run), "--output", str(tmp_path / "page.html")]) == 0
-    assert "no maps and no examples" in (tmp_path / "page.html").read_text()
+    command = ["sweep", str(run), "--grid", "strength=0,1", "--save", str(tmp_path), "--cache", str(cache)]
+    few = ["--evaluation.resamples", "20"]
+    assert main([*command, *few]) == 0
+    printed = capsys.readouterr().out
+    for name in ("sentiment", "tense", "all"):
+        found = json.loads((tmp_path / name / "sweep.json").read_text())
+        assert found["changed"] == name and (tmp_path / name / "frontier.svg").exists()
+        weak, strong = found["points"]
+        for point in (weak, strong):
+            metrics = json.loads((tmp_path / name / point["folder"] / "metrics.json").read_text())
+            joint = sum(metrics["joint"]["outputs"].values()) / len(metrics["joint"]["outputs"])
+            assert point["measures"]["accuracy"]["value"] == pytest.approx(joint, abs=0.01)
+            alone = [point["measures"][f"accuracy_of_{other}"]["value"] for other in ("sentiment", "tense")]
+            assert point["measures"]["accuracy"]["value"] <= min(alone) + 0.01, "all of them at once is not easier"
+        assert strong["measures"]["accuracy"]["value"] > 90 and strong["on_frontier"]
+        assert weak["measures"]["accuracy"]["value"] < 80, "a neutral style has no label"
+        assert found["baselines"]["input copied"]["accuracy"]["value"] < 20
+        assert f"== changed: {name}" in printed
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.json")}
+    assert main([*command, *few, "--quiet"]) == 0
+    assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.json")}, "scored before"
+
+
+def test_the_page_shows_every_attribute(run: Path, tmp_path: Path) -> None:
+    gallery = style_gallery(run, 40, examples=2)
+    assert [(c.attribute, c.names) for c in gallery.colourings] == [
+        ("sentiment", ("negative", "positive")),
+        ("tense", ("past", "present")),
+    ]
+    assert len(gallery.sentences) == 40 and len(gallery.rewritings) == 8 and len(gallery.journeys) == 3
+    for coloured in gallery.colourings:
+        names = [coloured.names[label] for label in coloured.labels]
+        assert share([read(text)[coloured.attribute] for text in gallery.sentences], names) == 1.0
+        assert {m.space for m in coloured.maps} == {f"z_s of {coloured.attribute}", "z_c"}
+    for row in gallery.rewritings:
+        (name, label), (other, target) = row.source.split("="), row.target.split("=")
+        assert name == other and read(row.text)[name] == label and target == OTHER[label]
+        assert bool(row.reference) == (name == "sentiment")
+    assert main(["report", str(run), "--output", str(tmp_path / "page.html"), "--sentences", "20"]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "no maps" not in page and "z_s of tense" in page

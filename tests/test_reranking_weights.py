@@ -33,7 +33,13 @@ def dev_score() -> DevScore:
 def table(dev_score: DevScore) -> CandidateTable:
     rng = np.random.default_rng(0)
     parts = [rng.normal(size=(len(row), len(PARTS))) for row in CANDIDATES]
-    return CandidateTable.build(CANDIDATES, parts, INPUTS, TARGETS, dev_score, human=-100.0)
+    return CandidateTable.build(CANDIDATES, parts, INPUTS, hits(dev_score), human=-100.0)
+
+
+def hits(dev_score: DevScore) -> np.ndarray:
+    """Whether the judge gives each candidate the target."""
+    wanted = [target for target, row in zip(TARGETS, CANDIDATES, strict=True) for _ in row]
+    return dev_score.judge.predict([text for row in CANDIDATES for text in row]) == np.array(wanted)
 
 
 def test_the_table_scores_a_choice_as_the_selection_does(table: CandidateTable, dev_score: DevScore) -> None:
@@ -74,7 +80,7 @@ def test_the_search_finds_the_part_that_tells(dev_score: DevScore) -> None:
         values[:, [PARTS.index(name) for name in ("overlap", "fluency", "model")]] = np.arange(len(row))[:, None]
         values[:, PARTS.index("content")] = -np.arange(len(row))
         parts.append(values)
-    table = CandidateTable.build(CANDIDATES, parts, INPUTS, TARGETS, dev_score, human=-100.0)
+    table = CandidateTable.build(CANDIDATES, parts, INPUTS, hits(dev_score), human=-100.0)
     start = RerankingWeights(content=0.0)
     found = search_weights(table, start, FREE)
     assert table.choose(start).tolist() == [2, 1, 1, 0] and table.choose(found).tolist() == [0, 0, 0, 0]

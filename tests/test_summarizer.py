@@ -111,4 +111,4 @@ def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
     assert ours["rouge_l"]["value"] > max(leads) + 15
     pairs = [json.loads(line) for line in Path("data/sample-news/test.jsonl").read_text().splitlines()]
     outputs = Summarizer.from_pretrained(run)([pair["document"] for pair in pairs])
-    assert sum(o == pair["summary"] for o, pair in zip(outputs, pairs, strict=True)) >= 0.3 * len(pairs)
+    assert sum(o == pair["summary"] for o, pair in zip(outputs, pairs, strict=True)) >= 0.45 * len(pairs)

@@ -31,7 +31,7 @@ def test_the_page_of_a_trained_style_run(trained_run: Path, tmp_path: Path, caps
 def test_the_gallery_shows_what_the_model_does(trained_run: Path) -> None:
     found = style_gallery(trained_run, 20, examples=3)
     transfer = StyleTransfer.from_pretrained(trained_run)
-    assert len(found.sentences) == 20 and found.labels == [0] * 10 + [1] * 10
+    assert len(found.sentences) == 20 and found.colourings[0].labels == [0] * 10 + [1] * 10
     for row in found.rewritings:
         assert transfer(row.text, target=row.target, detokenise=False) == row.output and row.source != row.target
     assert len(found.rewritings) == 6 and all(row.reference for row in found.rewritings)

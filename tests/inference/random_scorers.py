@@ -12,16 +12,17 @@ from textvae.inference.style_transfer import StyleTransfer
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 
-from .random_run import LABELS, SENTENCES
+from .random_run import SENTENCES
 
 
 def make_scorers(run: Path) -> Path:
-    """Write RUN/best/scorers and return it; sentence i of the index has label i mod 3."""
+    """Write RUN/best/scorers and return it; sentence i of the index has label i mod S, or the i-th combination of them."""
     torch.manual_seed(5)
     transfer = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
     vocabulary, folder = transfer.model.config.vocab_size, run / "best" / FOLDER
+    kinds = transfer.model.groups.combinations
     scorers = Scorers(
-        StyleGuide(StyleGuideConfig(embedding_size=8, size=6), vocabulary, len(LABELS)),
+        StyleGuide(StyleGuideConfig(embedding_size=8, size=6), vocabulary, transfer.attributes.sizes),
         RecurrentLanguageModel(LanguageModelConfig(embedding_size=8, size=12, output="adaptive"), vocabulary),
         Reranking(candidates=6, strengths=(1.0, 3.0)),
     )
@@ -29,12 +30,12 @@ def make_scorers(run: Path) -> Path:
         scorers.guide.embedding.weight.normal_(std=2.0)
         scorers.guide.output.weight.normal_(std=3.0)
         scorers.language_model.embedding.weight.normal_(std=2.0)
-    scorers.save(folder, LABELS)
+    scorers.save(folder, transfer.attributes)
     pieces = [line.pieces[0].ids for line in transfer.reader.read(SENTENCES)]
     ids = transfer.pad(pieces)
     with torch.inference_mode():
         content = transfer.model.encode(ids, ids > 0).content.mean
-    ContentIndex.build(content, lambda i: pieces[i], torch.arange(len(pieces)) % 3, 3, size=12).save(folder)
+    ContentIndex.build(content, lambda i: pieces[i], torch.arange(len(pieces)) % kinds, kinds, size=12).save(folder)
     return folder
 
 

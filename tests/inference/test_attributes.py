@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import torch
 from textvae.commands import transfer as command
 from textvae.commands.prompt import shown, wanted
 from textvae.errors import UserError
+from textvae.inference.reranking import Source
+from textvae.inference.scorers import RerankingWeights
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
-from textvae.inference.targets import of_exemplars, of_labels, own_style
+from textvae.inference.targets import of_exemplars, of_labels, own_labels, own_style
 
 from .random_run import LABELS, SENTENCES, make_run
+from .random_scorers import exact, make_scorers
 
 TWO = {"sentiment": LABELS, "tense": ("past", "present")}
 LINES = [*SENTENCES[::97], "", "it was bad . my room is clean !"]
@@ -25,14 +29,14 @@ SIZE = 4
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    return make_run(tmp_path_factory.mktemp("attributes") / "run", memory="full", labels=TWO)
+    run = make_run(tmp_path_factory.mktemp("attributes") / "run", memory="full", labels=TWO)
+    make_scorers(run)
+    return run
 
 
 @pytest.fixture(scope="module")
 def transfer(run: Path) -> StyleTransfer:
-    found = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
-    found.model.double()
-    return found
+    return exact(run)
 
 
 def test_the_model_knows_its_attributes(transfer: StyleTransfer) -> None:
@@ -86,7 +90,17 @@ def test_naming_the_label_that_is_found_is_keeping_it(transfer: StyleTransfer) -
 
 
 @pytest.mark.parametrize("keep", ["label", "latent"])
-@pytest.mark.parametrize("search", [{}, {"beam": 3, "num_candidates": 2}, {"sample": True, "num_candidates": 2}])
+@pytest.mark.parametrize(
+    "search",
+    [
+        {},
+        {"beam": 3, "num_candidates": 2},
+        {"sample": True, "num_candidates": 2},
+        {"rerank": True, "num_candidates": 2, "retrieve": 2},
+        {"retrieve_only": True},
+        {"revise": True, "revise_steps": 2},
+    ],
+)
 def test_alone_is_as_in_a_batch(transfer: StyleTransfer, keep: str, search: dict[str, Any]) -> None:
     together = transfer.candidates(LINES, "tense=past", keep=keep, **search)
     few = transfer.candidates(LINES, "tense=past", keep=keep, batch_size=3, **search)
@@ -115,6 +129,97 @@ def test_the_style_probability_is_that_of_the_labels_named(transfer: StyleTransf
         assert candidate.style_probability == pytest.approx(expected, abs=1e-5)
 
 
+# ---------------------------------------------------------------------- what ranks, retrieves and revises
+def own_labels_of(transfer: StyleTransfer, line: str) -> list[int]:
+    ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids])
+    with torch.inference_mode():
+        return own_labels(transfer.model, transfer.model.encode(ids, ids > 0).style.mean)[0].tolist()
+
+
+@pytest.mark.parametrize("keep", ["label", "latent"])
+@pytest.mark.parametrize("target", [{"tense": "past"}, {"sentiment": "mixed"}, {"tense": "past", "sentiment": "mixed"}])
+def test_the_style_of_a_candidate_is_the_sum_over_all_attributes(
+    transfer: StyleTransfer, target: dict[str, str], keep: str
+) -> None:
+    weights, labels = transfer.scorers.reranking.weights, set()
+    for line in SENTENCES[::97]:
+        wanted = own_labels_of(transfer, line)
+        labels.add(tuple(wanted))
+        for attribute, label in transfer.attributes.choose(target).items():
+            wanted[attribute] = label
+        for found in transfer.candidates(line, target, rerank=True, num_candidates=6, detokenise=False, keep=keep):
+            tokens = transfer.pad([transfer.reader.encode([found.text])[0]])
+            with torch.inference_mode():
+                sentiment, tense = transfer.scorers.guide(tokens, tokens > 0).split((3, 2), dim=1)
+            expected = sentiment.log_softmax(1)[0, wanted[0]] + tense.log_softmax(1)[0, wanted[1]]
+            assert (found.parts or {})["style"] == pytest.approx(weights.style * float(expected))
+    assert len(labels) > 3, "the sentences differ in what they keep"
+
+
+def test_the_best_by_style_alone_have_the_labels_wanted_most(transfer: StyleTransfer) -> None:
+    stored = transfer.scorers.reranking
+    nothing = RerankingWeights(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    transfer.scorers.reranking = replace(stored, weights=nothing, diversity=0.0)
+    try:
+        for row in transfer.candidates(SENTENCES[::97], "past", rerank=True, num_candidates=6):
+            values = [c.parts["style"] for c in row if c.parts]
+            assert values == sorted(values, reverse=True) and values[0] > values[-1]
+    finally:
+        transfer.scorers.reranking = stored
+
+
+@pytest.mark.parametrize("target", [{"tense": "past"}, {"sentiment": "mixed"}, {"tense": "past", "sentiment": "mixed"}])
+def test_what_is_retrieved_has_all_the_labels_wanted(transfer: StyleTransfer, target: dict[str, str]) -> None:
+    combinations = set()
+    lines = SENTENCES[::53]
+    for line, row in zip(
+        lines, transfer.candidates(lines, target, retrieve_only=True, num_candidates=3, detokenise=False), strict=True
+    ):
+        wanted = own_labels_of(transfer, line)
+        for attribute, label in transfer.attributes.choose(target).items():
+            wanted[attribute] = label
+        combinations.add(number := 2 * wanted[0] + wanted[1])
+        assert len(row) == 3 and {c.text for c in row} <= set(SENTENCES[number::6])
+    assert len(combinations) == {1: 3 if "tense" in target else 2, 2: 1}[len(target)]
+
+
+def test_retrieved_sentences_are_scored_like_written_ones(transfer: StyleTransfer) -> None:
+    """Of a sentence that keeps an attribute: a candidate found by search and one found by retrieval read one z_s."""
+    line = "the staff is rude ."
+    written = transfer.candidates(line, "past", beam=4, num_candidates=4, detokenise=False)
+    tokens = [transfer.reader.encode([c.text])[0] for c in written]
+    writer = transfer.writer(TransferOptions("past"))
+    ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids])
+    with torch.inference_mode():
+        latents = transfer.model.encode(ids, ids > 0)
+        own = own_style(transfer.model, latents.style.value, "label")
+        source = Source(ids, latents.content.value, latents.source, own)
+        scores = writer.log_probs(source, transfer.pad(tokens)[None])
+    assert scores[0].tolist() == pytest.approx([c.log_prob for c in written], abs=1e-6)
+
+
+def test_revision_raises_the_sum_over_all_attributes(transfer: StyleTransfer) -> None:
+    gain = []
+    for line in SENTENCES[::97]:
+        wanted = own_labels_of(transfer, line)
+        wanted[1] = 0
+        values = []
+        for steps in (0, 15):
+            text = transfer(line, "past", revise=True, revise_steps=steps, revise_threshold=0.99, detokenise=False)
+            tokens = transfer.pad([transfer.reader.encode([text])[0]])
+            with torch.inference_mode():
+                found = transfer.scorers.style(tokens, tokens > 0)[0]
+            values.append(float(found[wanted[0]] + found[3 + wanted[1]]))
+        gain.append(values[1] - values[0])
+    assert sum(gain) > 1.0 and sum(x >= -0.5 for x in gain) >= 0.9 * len(gain), gain  # the distance moved costs a little
+
+
+def test_candidates_can_be_revised_before_anything_else(run: Path) -> None:
+    """The scorers are loaded inside a forward pass then, and the gradient goes through them all the same."""
+    fresh = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
+    assert fresh.candidates(SENTENCES[0], "past", revise=True, revise_steps=1)
+
+
 @torch.no_grad()
 def test_an_exemplar_gives_every_attribute(transfer: StyleTransfer) -> None:
     vector = transfer.model.style_vector(torch.tensor([[1, 0]]), 1.0)
@@ -128,10 +233,19 @@ def test_an_exemplar_gives_every_attribute(transfer: StyleTransfer) -> None:
 
 
 # ---------------------------------------------------------------------- what is wrong
-@pytest.mark.parametrize("option", [{"rerank": True}, {"retrieve_only": True}, {"revise": True}])
-def test_what_knows_one_attribute_refuses_two(transfer: StyleTransfer, option: dict[str, bool]) -> None:
-    with pytest.raises(UserError, match=r"not with several attributes \(sentiment, tense\) so far"):
-        transfer("good", "past", **option)
+def test_a_combination_that_the_corpus_lacks_is_told(transfer: StyleTransfer) -> None:
+    index = transfer.index
+    offsets = index.labels.clone()
+    offsets[4:] = offsets[3]  # of mixed sentences none is left, nor of positive ones in the present
+    transfer.index = replace(index, labels=offsets)
+    try:
+        assert transfer("good", ["positive", "past"], retrieve_only=True)
+        with pytest.raises(UserError, match=r"no sentence .* \(sentiment=positive, tense=present\)"):
+            transfer("good", ["positive", "present"], retrieve_only=True)
+        few = transfer.candidates(LINES, "past", rerank=True, retrieve=2, num_candidates=2)
+        assert [bool(row[0].text) for row in few] == [bool(line) for line in LINES], "the others have candidates"
+    finally:
+        transfer.index = index
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_the_rank_adds_up() -> None:
 
 
 def test_candidates_are_in_the_order_of_their_ranks(summarizer: Summarizer) -> None:
-    plain = summarizer.candidates(DOCUMENTS[0], num_candidates=4, beam=5, words=6)
-    weighed = summarizer.candidates(DOCUMENTS[0], num_candidates=4, beam=5, words=6, reconstruction=1e6)
+    plain = summarizer.candidates(DOCUMENTS[0], num_candidates=4, beam=4, words=6)
+    weighed = summarizer.candidates(DOCUMENTS[0], num_candidates=4, beam=4, words=6, reconstruction=1e6)
     assert {c.text for c in plain} == {c.text for c in weighed}
     by_hand = [c.log_prob_per_token for c in plain]
     assert by_hand == sorted(by_hand, reverse=True)
@@ -80,8 +80,9 @@ def test_candidates_are_in_the_order_of_their_ranks(summarizer: Summarizer) -> N
 
 @pytest.mark.parametrize("wrong", [-0.1, float("inf"), float("nan")])
 def test_impossible_weights_are_refused(wrong: float) -> None:
-    with pytest.raises(UserError, match="reconstruction"):
-        SummaryOptions(reconstruction=wrong)
+    for name in ("reconstruction", "phrases", "lead"):
+        with pytest.raises(UserError, match=name):
+            SummaryOptions(**{name: wrong})  # type: ignore[arg-type]
 
 
 def test_the_command_knows_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,5 +90,22 @@ def test_the_command_knows_the_option(tmp_path: Path, capsys: pytest.CaptureFixt
 
     run, source = make_summarizer(tmp_path / "run"), tmp_path / "in.txt"
     source.write_text("\n".join(DOCUMENTS[:3]) + "\n")
-    assert main(["summarize", str(run), str(source), "--words", "5", "--reconstruction", "0.3"]) == 0
+    assert (
+        main(
+            [
+                "summarize",
+                str(run),
+                str(source),
+                "--words",
+                "5",
+                "--reconstruction",
+                "0.3",
+                "--phrases",
+                "1",
+                "--lead",
+                "1",
+            ]
+        )
+        == 0
+    )
     assert len(capsys.readouterr().out.splitlines()) == 3

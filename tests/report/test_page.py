@@ -26,7 +26,7 @@ from textvae.report import page, tables
 from textvae.report.latent_maps import Map
 from textvae.report.page import Builder, Page, PageOptions, build_page, render
 from textvae.report.records import read_run
-from textvae.report.style_gallery import Journey, Rewriting, Strip, StyleGallery
+from textvae.report.style_gallery import Colouring, Journey, Rewriting, Strip, StyleGallery
 from textvae.report.summary_gallery import Summarised
 
 
@@ -78,11 +78,10 @@ def checked(html: str) -> Reader:
 
 def gallery(text: str) -> StyleGallery:
     points = np.linspace(0, 1, 12).reshape(6, 2)
+    maps = [Map(space, method, points, text) for space in ("z_s", "z_c") for method in ("PCA", "t-SNE")]
     return StyleGallery(
-        names=("bad", f"good {text}"),
         sentences=[text, *"abcde"],
-        labels=[0, 1, 0, 1, 0, 1],
-        maps=[Map(space, method, points, text) for space in ("z_s", "z_c") for method in ("PCA", "t-SNE")],
+        colourings=[Colouring(("bad", f"good {text}"), [0, 1, 0, 1, 0, 1], maps)],
         kl={"z_s": np.array([0.1, 2.0]), "z_c": np.ones(3)},
         rewritings=[Rewriting(text, "bad", "good", f"{text} now", text), Rewriting("it is", "good", "bad", "it", "")],
         journeys=[Journey(text, "end", (Strip("content", (text, "other", "end")),))],

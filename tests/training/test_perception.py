@@ -11,6 +11,7 @@ from torch import nn
 from tests.laws import (
     EOS,
     LABELS,
+    TWO,
     VOCABULARY,
     assert_close,
     tiny_batch,
@@ -19,6 +20,7 @@ from tests.laws import (
     tiny_networks,
     tiny_transfer,
 )
+from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.modules.frozen_features import FrozenFeatures, gram, mean_state
 from textvae.objectives.schedules import Weight
@@ -41,10 +43,10 @@ def recipe_of(network: FrozenFeatures | None, *terms: str) -> TransferRecipe:
     return recipe
 
 
-def looked(recipe: TransferRecipe) -> TransferOutput:
+def looked(recipe: TransferRecipe, batch: Batch | None = None) -> TransferOutput:
     """A batch's transfers, as phase `vae` sees them."""
     with only_moves(recipe.modules, "model"):
-        found = recipe.run(recipe.phases_at(1)[0], recipe.modules, tiny_batch(), None).transfer  # type: ignore[attr-defined]
+        found = recipe.run(recipe.phases_at(1)[0], recipe.modules, batch or tiny_batch(), None).transfer  # type: ignore[attr-defined]
     assert found is not None
     return found
 
@@ -100,7 +102,7 @@ def test_what_is_wanted_is_the_mean_of_the_style_and_of_the_sentence(own: bool) 
     assert found.wanted_gram is not None and found.wanted_state is not None
     for row, style in enumerate(found.target.tolist()):
         each = [gram(eye(ids[None], mask[None]), mask[None])[0] for ids, mask in zip(*SHOWN[style], strict=True)]
-        assert_close(found.wanted_gram[row], torch.stack(each).mean(0), 1e-9)
+        assert_close(found.wanted_gram[0][row], torch.stack(each).mean(0), 1e-9)
     ids, mask = sentences(tiny_batch())
     assert_close(found.wanted_state, mean_state(eye(ids, mask), mask), 1e-9)
 
@@ -140,6 +142,28 @@ def test_exemplars_are_sentences_of_their_style() -> None:
         assert len(ids) == 4 and bool(((ids == EOS).sum(1) == 1).all()) and torch.equal(mask, ids != 0)
         known = [tuple(corpus.sentence(i)) for i in range(40) if corpus.labels[i] == style]
         assert all(tuple(row[m][:-1].tolist()) in known for row, m in zip(ids, mask, strict=True))
+
+
+def test_several_attributes_have_exemplars_and_a_gram_matrix_for_each_of_their_labels() -> None:
+    corpus = tiny_corpus(40, seed=3, labels=TWO)
+    shown, places = exemplars(corpus, (3, 2), 4), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+    for (ids, mask), (attribute, label) in zip(shown, places, strict=True):
+        known = [tuple(corpus.sentence(i)) for i in range(40) if corpus.labels[i, attribute] == label]
+        assert all(tuple(row[m][:-1].tolist()) in known for row, m in zip(ids, mask, strict=True))
+    model, adversaries = tiny_networks(labels=TWO)
+    objectives = ObjectivesConfig(J_gram=Weight(1.0))
+    recipe = TransferRecipe(model, adversaries, objectives, tiny_transfer(), 1, Perception(shown))
+    recipe.guide.double()
+    found = looked(recipe, tiny_batch(labels=TWO))
+    assert found.wanted_gram is not None and len(found.wanted_gram) == 2
+    for attribute, wanted in enumerate(found.wanted_gram):
+        for row, label in enumerate(found.target[:, attribute].tolist()):
+            ids, mask = shown[places.index((attribute, label))]
+            each = [gram(recipe.guide.states(x[None], m[None]), m[None])[0] for x, m in zip(ids, mask, strict=True)]
+            assert_close(wanted[row], torch.stack(each).mean(0), 1e-9)
+    ours = gram(found.states, found.mask)
+    each = [gram_distance(ours, wanted) for wanted in found.wanted_gram]
+    assert_close(TRANSFER_OBJECTIVES["J_gram"](found), each[0] + each[1], 1e-12)
 
 
 def test_a_style_needs_exemplars() -> None:

@@ -49,9 +49,6 @@ from textvae.training.transfer import (
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 ENCODING = ("embedding.", "sentence_encoder.", "content_latent.", "decoder.", "output.")
 
-SINGLE = ("J_adv_x", "J_gram")
-"""Terms that know one attribute only."""
-
 
 def recipe_of(terms: tuple[str, ...] = tuple(TRANSFER_OBJECTIVES), **options: object) -> TransferRecipe:
     """Transfers from step 1 on with these terms only."""
@@ -120,8 +117,7 @@ def test_each_phase_moves_its_module_only(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- gradients
 @pytest.mark.parametrize(
     ("term", "labels"),
-    [(term, LABELS) for term in sorted(TRANSFER_OBJECTIVES)]
-    + [(term, TWO) for term in sorted(TRANSFER_OBJECTIVES) if term not in SINGLE],
+    [(term, labels) for term in sorted(TRANSFER_OBJECTIVES) for labels in (LABELS, TWO)],
 )
 def test_every_term_reaches_the_model_and_leaves_nothing_in_the_watchers(term: str, labels: Labels) -> None:
     recipe = recipe_of((term,), labels=labels)
@@ -225,14 +221,9 @@ def test_resumed_is_uninterrupted(tmp_path: Path) -> None:
     assert_same_bits(weights_of(rest), weights_of(whole))
 
 
-def two_attributes(weight: float = 0.5) -> ObjectivesConfig:
-    """Every term but those that know one attribute."""
-    return replace(transfer_objectives(weight), **{name: Weight(0.0) for name in SINGLE})
-
-
 def test_two_attributes_resumed_are_uninterrupted(tmp_path: Path) -> None:
     networks = {"labels": TWO, "adversary": "discriminant", "erase": True}
-    options = {"objectives": two_attributes(), "transfer": tiny_transfer(tau=0.8, start=2), "networks": networks}
+    options = {"objectives": transfer_objectives(), "transfer": tiny_transfer(tau=0.8, start=2), "networks": networks}
     whole = tiny_trainer(tmp_path / "whole", max_steps=5, decay="constant", **options)  # type: ignore[arg-type]
     whole.fit()
     tiny_trainer(tmp_path / "parts", max_steps=3, decay="constant", **options).fit()  # type: ignore[arg-type]
@@ -245,18 +236,11 @@ def test_two_attributes_resumed_are_uninterrupted(tmp_path: Path) -> None:
 
 
 def test_two_attributes_alone_are_as_in_a_padded_batch() -> None:
-    terms = tuple(name for name in TRANSFER_OBJECTIVES if name not in SINGLE)
-    whole = transferred(recipe_of(terms, labels=TWO))
+    whole = transferred(recipe_of(labels=TWO))
     for row, batch in each_alone(labels=TWO):
-        alone = transferred(recipe_of(terms, labels=TWO), batch)
-        for name in terms:
+        alone = transferred(recipe_of(labels=TWO), batch)
+        for name in TRANSFER_OBJECTIVES:
             assert_close(term_of(whole, name)[row], term_of(alone, name)[0], 1e-9, name)
-
-
-@pytest.mark.parametrize("term", SINGLE)
-def test_what_knows_one_attribute_refuses_several(term: str) -> None:
-    with pytest.raises(UserError, match=term):
-        recipe_of((term,), labels=TWO)
 
 
 def test_the_trust_in_several_attributes_is_the_product() -> None:
@@ -346,7 +330,21 @@ def test_the_cycle_is_weighted_by_trust() -> None:
 def test_the_discriminators_loss_by_hand() -> None:
     real, fake = torch.tensor([[2.0, 0.0, 0.0]]).double(), torch.tensor([[0.0, 0.0, 1.0]]).double()
     expected = -0.5 * (real.log_softmax(1)[0, 0] + fake.log_softmax(1)[0, 2])
-    assert_close(against_generated(real, torch.tensor([0]), fake)[0], expected, 1e-12)
+    assert_close(against_generated([real], torch.tensor([0]), [fake])[0], expected, 1e-12)
+
+
+def test_several_attributes_have_a_discriminators_loss_each() -> None:
+    real, fake = [torch.randn(4, k).double() for k in (4, 3)], [torch.randn(4, k).double() for k in (4, 3)]
+    style = torch.tensor([[0, 1], [2, 0], [1, 1], [0, 0]])
+    each = [against_generated([real[a]], style[:, a], [fake[a]]) for a in range(2)]
+    assert_close(against_generated(real, style, fake), each[0] + each[1], 1e-12)
+    recipe = recipe_of(("J_adv_x",), labels=TWO)
+    outputs = transferred(recipe)
+    assert outputs.transfer is not None and outputs.transfer.discriminator_logits is not None
+    assert [x.shape for x in outputs.transfer.discriminator_logits] == [(6, 4), (6, 3)]
+    found = recipe.run_dis_x(recipe.discriminator, outputs.batch, outputs)["J_dis_x"]
+    found.sum().backward()
+    assert found.shape == (6,) and all(bool(p.grad.any()) for p in recipe.discriminator.parameters() if p.grad is not None)
 
 
 def test_a_transfer_into_itself_costs_nothing_in_the_latent_space() -> None:

@@ -96,7 +96,7 @@ def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: boo
     from textvae.inference.retrieval import FILE
     from textvae.inference.scorers import Scorers
 
-    labels = tuple(config.labels)
+    labels = config.attribute_part()
     Scorers.load(source, config.vocab_size, labels).save(target, labels, half)
     if index and (source / FILE).is_file():
         shutil.copyfile(source / FILE, target / FILE)

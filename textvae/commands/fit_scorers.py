@@ -12,7 +12,10 @@ DESCRIPTION = """\
 Make what `textvae transfer --rerank`, `--retrieve` and `--revise` need of a run, in RUN/best/scorers:
 a style classifier and a language model of the training sentences, an index of them by content, and the
 weights of the reranking score, searched on the dev part without references. Neither classifier nor
-language model is one of those that `textvae evaluate` reports by. A few minutes on one core."""
+language model is one of those that `textvae evaluate` reports by. A few minutes on one core.
+
+Of a run with several attributes the classifier tells all of them, and the style of a candidate is the sum of
+their log-probabilities, of those that are kept as of those that change; what is retrieved has all labels."""
 
 EPILOG = """\
 exit codes:
@@ -32,6 +35,13 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("run", type=Path, metavar="RUN", help="run directory of a style transfer")
     add("--refit", action="store_true", help="train networks that are there already again")
     add("--epochs", type=int, default=2, metavar="N", help="passes over the training sentences (default 2)")
+    add(
+        "--batch-size",
+        type=int,
+        default=256,
+        metavar="N",
+        help="sentences of a step; 32 for a few thousand sentences, which are too few steps otherwise (default 256)",
+    )
     add("--seed", type=int, default=1000, metavar="N", help="not that of a judge, which is 0 or 1 (default 1000)")
     add(
         "--accuracy",
@@ -65,7 +75,7 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
         config.data = replace(config.data, path=args.data_path)
     config.cache = args.cache or config.cache
     settings = ScorerSettings(
-        training=ScorerTraining(epochs=args.epochs, seed=args.seed),
+        training=ScorerTraining(epochs=args.epochs, batch_size=args.batch_size, seed=args.seed),
         index=not args.no_index,
         index_sentences=args.index_sentences,
         index_size=args.index_size,

@@ -56,6 +56,8 @@ OPTIONS = (
     "num_candidates",
     "length_penalty",
     "reconstruction",
+    "phrases",
+    "lead",
     "no_repeat_ngram",
     "allow_unk",
     "detokenise",
@@ -95,6 +97,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="W",
         help="add to the rank W times log p(document | summary) per word: of likely summaries the one that tells more",
     )
+    add(
+        "--phrases",
+        type=float,
+        metavar="W",
+        help="add to the rank W times the share of word pairs that stand together in the document: phrases stay whole",
+    )
+    add("--lead", type=float, metavar="W", help="take from the rank W times the mean place, 0 to 1, of the words there")
     add("--no-repeat-ngram", type=int, metavar="N", help="never write N tokens in a row twice (default 3; 0: allow it)")
     add("--allow-unk", action="store_true", default=None, help="let <unk> stand in the output")
     add("--detokenise", choices=DETOKENISE, help="auto (default): unless the line came in tokenised")

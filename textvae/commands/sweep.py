@@ -26,6 +26,11 @@ what is published on the same test set. Of sentence autoencoders: rate against d
 Points are scored on the dev part. Never choose options by numbers of the test part: they would no longer say
 what new sentences get. --split test is for reporting points that dev has chosen.
 
+Accuracy is the share of outputs with the label wanted, by the judges. Of a run with several attributes every one is
+changed alone, then all of them; each makes a sweep of its own, in a folder of that name, and an output counts as
+accurate where every attribute has the label it should, those that were to be kept included (the table has each one
+beside it).
+
 Nothing is done twice: points already scored in the folder are kept (also those of earlier grids, if model, data
 and judges are the same), unfinished trainings go on, and Ctrl-C loses only the point at hand (a training keeps its
 checkpoint). A training that diverges is reported, and the next one begins."""

@@ -45,9 +45,11 @@ def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> in
         tell(place, f"{point}: {'scored before' if known else 'decoding'}")
         if not known:
             scorer.score(folder / POINTS / point.name, point.settings, point.settings)
-            write_results(folder, collect(scorer, folder, axes, points))
-    write_results(folder, collect(scorer, folder, axes, points), figure=True)
-    show(folder)
+            for change in scorer.changes:
+                write_results(folder / change, collect(scorer, folder, axes, points, change))
+    for change in scorer.changes:
+        write_results(folder / change, collect(scorer, folder, axes, points, change), figure=True)
+        show(folder / change)
     note(f"saved in {folder}")
     return 0
 
@@ -63,23 +65,30 @@ def open_run(args: argparse.Namespace) -> FinishedRun:
     return FinishedRun(config, args.run)
 
 
-def collect(scorer: Scorer, folder: Path, axes: Sequence[Axis], points: Sequence[Point]) -> dict[str, Any]:
-    """What sweep.json is to hold: this grid's points in its order, then those of earlier grids that still count."""
+def collect(
+    scorer: Scorer, folder: Path, axes: Sequence[Axis], points: Sequence[Point], change: str = ""
+) -> dict[str, Any]:
+    """What sweep.json is to hold: this grid's points in its order, then those of earlier grids that still count.
+
+    change: with several attributes, what was changed; that sweep.json is in a folder of this name.
+    """
     wanted = {point.name: point for point in points}
     earlier = sorted(path.name for path in (folder / POINTS).glob("*") if path.name not in wanted)
     rows, scored = [], []
     for name in [*wanted, *earlier]:
         place = folder / POINTS / name
-        settings = wanted[name].settings if name in wanted else (read_result(place) or {}).get("point")
+        settings = wanted[name].settings if name in wanted else (read_result(place / change) or {}).get("point")
         metrics = None if settings is None else scorer.stored(place, settings)
         if metrics is not None:
-            rows.append(point_row(name, f"{POINTS}/{name}", metrics))
-            scored.append(metrics)
+            below = f"../{POINTS}/{name}/{change}" if change else f"{POINTS}/{name}"
+            rows.append(point_row(name, below, metrics[change]))
+            scored.append(metrics[change])
     test = scorer.run.prepared.corpus.test
     facts = {
         "kind": "decoding",
         "title": scorer.run.folder.resolve().name,
         "split": scorer.split,
+        "changed": change,
         "axes": {axis.name: list(dict.fromkeys(point.settings[axis.name] for point in points)) for axis in axes},
         "commit": commit(),
         "test_set": None if test is None else checksum_of_test_set(test["text"]),

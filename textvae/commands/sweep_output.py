@@ -73,13 +73,15 @@ def markdown(sweep: Sweep) -> str:
     """The table for people who do not run anything."""
     head, rows = lines(sweep)
     table = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    text = [f"# {sweep.title}, {sweep.split}", "", *("| " + " | ".join(row) + " |" for row in table), ""]
+    text = [f"# {sweep.name}, {sweep.split}", "", *("| " + " | ".join(row) + " |" for row in table), ""]
     return "\n".join([*text, *(f"- {note}" for note in [*sweep.notes, *lost(sweep)]), ""])
 
 
 def show(folder: Path) -> None:
     """The table on the terminal."""
     sweep = read_sweep(folder)
+    if sweep.changed:
+        print(f"\n== changed: {sweep.changed}")
     head, rows = lines(sweep)
     show_table(head, rows, list(range(1, len(head))))
     print()

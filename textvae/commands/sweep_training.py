@@ -19,6 +19,7 @@ from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.experiment.machine import commit
 from textvae.experiment.sweeps.results import lost_row
+from textvae.experiment.sweeps.scoring import Results
 from textvae.experiment.sweeps.trained import LatentScores, Scores, StyleScores
 from textvae.experiment.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
 from textvae.report.records import number, read_run
@@ -39,7 +40,7 @@ class Sweep:
     scores: Scores
 
     def __post_init__(self) -> None:
-        self.scored: dict[str, dict[str, Any]] = {}
+        self.scored: dict[str, Results] = {}
         self.lost: dict[str, tuple[State, str]] = {}
 
     def score(self, training: Training) -> None:
@@ -50,14 +51,25 @@ class Sweep:
         """A point without numbers."""
         self.lost[training.point.name] = state, why
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Of the sentences, as in `Scorer.changes`."""
+        return self.scores.changes(self.trainings[0].config)
+
     def write(self, figure: bool = False) -> None:
-        """The results so far."""
+        """The results so far, with several attributes those of every change in a folder of its own."""
+        for change in self.changes:
+            write_results(self.folder / change, self.results(change), figure)
+
+    def results(self, change: str) -> dict[str, Any]:
+        """What sweep.json is to hold of one change."""
         rows, scored = [], []
         for training in self.trainings:
             name, place = training.point.name, training.folder.name
+            place = f"../{place}" if change else place
             if name in self.scored:
-                rows.append(self.scores.row(name, place, self.scored[name]))
-                scored.append(self.scored[name])
+                rows.append(self.scores.row(name, place, self.scored[name][change]))
+                scored.append(self.scored[name][change])
             elif name in self.lost:
                 rows.append(lost_row(name, place, training.point.settings, *self.lost[name]))
         names = self.trainings[0].point.settings
@@ -66,10 +78,11 @@ class Sweep:
             "task": self.scores.task,
             "title": self.folder.resolve().name,
             "split": "dev",
+            "changed": change,
             "axes": {name: unique(t.point.settings[name] for t in self.trainings) for name in names},
             "commit": commit(),
         }
-        write_results(self.folder, self.scores.summary(facts, rows, scored), figure)
+        return self.scores.summary(facts, rows, scored)
 
     @property
     def exit_code(self) -> int:
@@ -101,7 +114,8 @@ def sweep_trainings(
         if code:
             return code
     sweep.write(figure=True)
-    show(args.runs)
+    for change in sweep.changes:
+        show(args.runs / change)
     print(f"saved in {args.runs}", file=sys.stderr)
     return sweep.exit_code
 

@@ -48,6 +48,11 @@ class Attributes:
             return self.labels[0]
         return tuple(f"{name}={label}" for name, labels in self.by_name().items() for label in labels)
 
+    def named(self, labels: Sequence[int]) -> str:
+        """A label of each attribute in words."""
+        names = [table[label] for table, label in zip(self.labels, labels, strict=True)]
+        return names[0] if len(self) == 1 else ", ".join(f"{a}={x}" for a, x in zip(self.names, names, strict=True))
+
     def __str__(self) -> str:
         return ", ".join(self.label_names)
 

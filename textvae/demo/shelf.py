@@ -106,7 +106,7 @@ class StyleEntry:
         """The maps, made when they are first asked for; UserError where the data are not there. Needs the lock."""
         if self.found is None:
             if self.data is None:
-                raise UserError(f"There is no map, since the sentences of this run are missing: {self.why}")
+                raise UserError(f"There is no map of this run: {self.why}")
             shown = self.data.sentences("dev", max(1, MAPPED // len(self.transfer.labels)))
             if len(shown.texts) < FEWEST:
                 raise UserError(f"There is no map: the data of this run have {len(shown.texts)} dev sentences.")
@@ -162,7 +162,9 @@ class Shelf:
 
 
 def style_entry(name: str, transfer: StyleTransfer, folder: Path, data: str | None) -> StyleEntry:
-    """A style transfer with the data of its run, where these are there."""
+    """A style transfer with the data of its run, where these are there and its maps have one label a sentence."""
+    if len(names := transfer.attributes.names) > 1:
+        return StyleEntry(name, transfer, None, f"it knows several attributes ({', '.join(names)})")
     try:
         return StyleEntry(name, transfer, StyleModel.around(transfer, folder, data))
     except UserError as error:

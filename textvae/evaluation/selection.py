@@ -138,6 +138,12 @@ class DevScores:
         others = [(n, part) for n, part in enumerate(self.parts) if n != attribute]
         return {n: part.judge.predict(texts) == part.task.input_labels[rows] for n, part in others}
 
+    def hits(self, attribute: int, outputs: Sequence[Transfer]) -> np.ndarray:
+        """(N,) bool, in which outputs every judge finds the label it should."""
+        texts, targets = [transfer.output for transfer in outputs], [transfer.target for transfer in outputs]
+        changed = self.parts[attribute].judge.predict(texts) == np.array(targets)
+        return np.all([changed, *self.kept(attribute, outputs).values()], axis=0)
+
     def __call__(self, outputs: Sequence[Sequence[Transfer]]) -> SelectionScore:
         """The mean of the scores of the outputs in which each attribute was changed."""
         found = []

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textvae.evaluation.config import EvaluationConfig
-from textvae.evaluation.evaluator import Evaluator
+from textvae.evaluation.evaluator import COPY, HUMAN, Evaluator
 from textvae.evaluation.probes import probe
 from textvae.evaluation.results import Evaluation
 from textvae.evaluation.task import Transfer, TransferTask
 from textvae.experiment.evaluation import FinishedRun
 
 ALL = "all"
+OUTPUTS = "outputs"
 
 
 class Rewriting(NamedTuple):
@@ -35,6 +36,7 @@ class Changed:
     evaluator: made `result`; that of the attribute, of the first where all were changed.
     accuracy: {attribute: {judge: percent of the outputs with the label they should have}}, kept attributes included.
     inputs: the same of the inputs and their own labels, which no system need surpass. result: everything else.
+    joint: {outputs, copied inputs or references: {judge: percent of them with all the labels they should have}}.
     """
 
     name: str
@@ -44,11 +46,12 @@ class Changed:
     inputs: dict[str, dict[str, float]]
     transfers: list[Transfer]
     speed: dict[str, float]
+    joint: dict[str, dict[str, float]]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        found = {"changed": self.name, "accuracy": self.accuracy, "inputs": self.inputs, "speed": self.speed}
-        return self.result.to_dict() | found
+        names = "accuracy", "inputs", "joint", "speed"
+        return self.result.to_dict() | {"changed": self.name} | {name: getattr(self, name) for name in names}
 
     def lines(self) -> list[str]:
         """How often each attribute is as it should be, a line for each."""
@@ -58,7 +61,8 @@ class Changed:
             shown = ", ".join(f"{judge} {value:.1f} %" for judge, value in accuracies.items())
             limits = ", ".join(f"{value:.1f}" for value in self.inputs[name].values())
             found.append(f"{name} {verb}: {shown} (of the inputs, their own label: {limits})")
-        return found
+        shown = ", ".join(f"{judge} {value:.1f} %" for judge, value in self.joint[OUTPUTS].items())
+        return [*found, f"all as it should be: {shown}"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,12 @@ class AttributeEvaluation:
         if changed == ALL:  # references change the first attribute alone
             task = TransferTask(evaluator.task.labels, inputs, self.labels[:, 0].tolist(), source=evaluator.task.source)
             evaluator = Evaluator(evaluator.instruments, task, evaluator.config)
+        references = [evaluator.task.references(transfer)[:1] for transfer in transfers]
+        systems: dict[str, list[str | None]] = {
+            OUTPUTS: list(texts),
+            COPY: [inputs[r.row] for r in written],
+            HUMAN: [row[0] if row else None for row in references],
+        }
         return Changed(
             changed,
             evaluator,
@@ -117,6 +127,11 @@ class AttributeEvaluation:
             {names[a]: self.judged(a, inputs, self.labels[:, a]) for a in range(len(names))},
             transfers,
             {"seconds": round(seconds, 3), "sentences_per_second": round(len(written) / seconds, 1)},
+            {
+                system: self.jointly([text for text in found if text is not None], labels[[x is not None for x in found]])
+                for system, found in systems.items()
+                if any(text is not None for text in found)
+            },
         )
 
     def write(self, rows: np.ndarray, wanted: np.ndarray, decoding: dict[str, Any]) -> list[Rewriting]:
@@ -138,6 +153,15 @@ class AttributeEvaluation:
         """{judge: percent of the texts to which it gives their label}."""
         judges = self.evaluators[attribute].instruments.judges
         return {judge.name: round(100 * float(np.mean(judge.predict(texts) == labels)), 2) for judge in judges}
+
+    def jointly(self, texts: list[str], labels: np.ndarray) -> dict[str, float]:
+        """{judge: percent of the texts to which it gives their labels (N, A), each attribute's judge its own}."""
+        judges = [evaluator.instruments.judges for evaluator in self.evaluators]
+        found = {}
+        for kinds in zip(*judges, strict=True):
+            hits = [judge.predict(texts) == labels[:, attribute] for attribute, judge in enumerate(kinds)]
+            found[kinds[0].name] = round(100 * float(np.all(hits, axis=0).mean()), 2)
+        return found
 
     def probes(self, limit: int = 20_000) -> dict[str, dict[str, Any]]:
         """How well each attribute is read from z_c and from every block of z_s, its own and the others'."""

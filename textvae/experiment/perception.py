@@ -19,7 +19,7 @@ def make_perception(config: ExperimentConfig, prepared: Prepared) -> Perception 
     """What J_content_features and J_gram need; None where neither has a weight."""
     if not any(getattr(config.objectives, name).weight for name in PERCEPTUAL_TERMS):
         return None
-    shown = exemplars(prepared.train, len(prepared.corpus.labels), config.transfer.exemplars)
+    shown = exemplars(prepared.train, prepared.corpus.attributes.sizes, config.transfer.exemplars)
     run = config.transfer.features
     return Perception(shown, None if run is None else encoder_of(Path(run), prepared))
 

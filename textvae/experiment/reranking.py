@@ -11,7 +11,8 @@ import torch
 from textvae.evaluation import bleu
 from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.metrics import copies
-from textvae.evaluation.selection import DevScore, SelectionScore, selection_score
+from textvae.evaluation.selection import DevScores, SelectionScore, selection_score
+from textvae.evaluation.task import Transfer
 from textvae.inference.reranking import PARTS
 from textvae.inference.scorers import RerankingWeights, Scorers
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions, Written
@@ -40,7 +41,7 @@ class CandidateTable:
     """C candidates of each of N dev sentences, so that any choice is scored in milliseconds.
 
     parts: (N, C, P) unweighted parts of the score, as `PARTS`. real: (N, C) whether there is a candidate. hits,
-    copied: (N, C) whether the selection judge gives it the target, and whether it equals the input.
+    copied: (N, C) whether the selection judges find the labels it should have, and whether it equals the input.
     statistics: (N, C, 11) of BLEU against the input. fluency is the language model's part.
     """
 
@@ -58,16 +59,14 @@ class CandidateTable:
         texts: Sequence[Sequence[str]],
         parts: Sequence[np.ndarray],
         inputs: Sequence[str],
-        targets: Sequence[int],
-        dev_score: DevScore,
+        hits: np.ndarray,
         human: float,
     ) -> CandidateTable:
-        """From the texts of each sentence's candidates, their parts (C_i, P), the input and the target label."""
+        """From the texts of each sentence's candidates, their parts (C_i, P), the input, and hits (Σ C_i,) of all."""
         width = max(map(len, texts))
         real = np.array([[place < len(row) for place in range(width)] for row in texts])
         flat = [text for row in texts for text in row]
         sources = [source for source, row in zip(inputs, texts, strict=True) for _ in row]
-        wanted = np.array([target for target, row in zip(targets, texts, strict=True) for _ in row])
 
         def spread(values: np.ndarray) -> np.ndarray:
             table = np.zeros((*real.shape, *values.shape[1:]), values.dtype)
@@ -77,7 +76,7 @@ class CandidateTable:
         return cls(
             spread(np.concatenate(parts)),
             real,
-            spread(dev_score.judge.predict(flat) == wanted),
+            spread(hits),
             spread(copies(flat, sources).astype(bool)),
             spread(bleu.statistics(flat, [[source] for source in sources])),
             human,
@@ -127,32 +126,49 @@ def search_weights(table: CandidateTable, start: RerankingWeights, config: Selec
     return best
 
 
-def candidate_table(transfer: StyleTransfer, dev_score: DevScore, options: TransferOptions) -> CandidateTable:
+def candidate_table(transfer: StyleTransfer, dev_scores: DevScores, options: TransferOptions) -> CandidateTable:
     """All candidates of the dev sentences, each for the label after its own, as `options` (with rerank) make them.
 
-    Sentences that the model reads in several pieces are left out: their candidates are combinations.
+    With several attributes each of them changes alone. Sentences that the model reads in several pieces are left out:
+    their candidates are combinations.
     """
-    task, labels = dev_score.task, transfer.labels
-    targets = [(int(label) + 1) % len(labels) for label in task.input_labels]
-    lines = transfer.reader.read(task.inputs)
-    scorers = transfer.scorers
+    lines = transfer.reader.read(dev_scores.inputs)
+    pieces = {row: line.pieces[0].ids for row, line in enumerate(lines) if len(line.pieces) == 1}
+    found: list[list[Written]] = []
+    hits = []
+    for attribute in range(len(dev_scores.parts)):
+        targets, written = candidates_of(transfer, dev_scores, attribute, pieces, options)
+        outputs = [Transfer(row, targets[row], c.text) for row, part in zip(pieces, written, strict=True) for c in part]
+        found += written
+        hits.append(dev_scores.hits(attribute, outputs))
+    return CandidateTable.build(
+        [[candidate.text for candidate in row] for row in found],
+        [np.array([candidate.parts for candidate in row]) for row in found],
+        [dev_scores.inputs[row] for row in pieces] * len(dev_scores.parts),
+        np.concatenate(hits),
+        human_fluency(transfer, list(pieces.values())),
+    )
+
+
+def candidates_of(
+    transfer: StyleTransfer,
+    dev_scores: DevScores,
+    attribute: int,
+    pieces: dict[int, tuple[int, ...]],
+    options: TransferOptions,
+) -> tuple[list[int], list[list[Written]]]:
+    """Labels of an attribute that the dev sentences are to have, and candidates of `pieces` by their row."""
+    task, attributes, scorers = dev_scores.parts[attribute].task, transfer.attributes, transfer.scorers
+    targets = [(int(label) + 1) % len(task.labels) for label in task.input_labels]
     bare = Scorers(scorers.guide, scorers.language_model, replace(scorers.reranking, weights=UNWEIGHTED))
     found: dict[int, list[Written]] = {}
-    for target, label in enumerate(labels):
-        rows = [row for row, line in enumerate(lines) if targets[row] == target and len(line.pieces) == 1]
-        writer = replace(transfer.writer(replace(options, target=label)), scorers=bare)
+    for target, label in enumerate(attributes.labels[attribute]):
+        rows = [row for row in pieces if targets[row] == target]
+        wanted = {attributes.names[attribute]: label}
+        writer = replace(transfer.writer(replace(options, target=wanted)), scorers=bare)
         with torch.inference_mode():
-            written = transfer.decode([(lines[row].pieces[0].ids,) for row in rows], writer, judge=False)
-        found |= dict(zip(rows, written, strict=True))
-    rows = sorted(found)
-    return CandidateTable.build(
-        [[candidate.text for candidate in found[row]] for row in rows],
-        [np.array([candidate.parts for candidate in found[row]]) for row in rows],
-        [task.inputs[row] for row in rows],
-        [targets[row] for row in rows],
-        dev_score,
-        human_fluency(transfer, [lines[row].pieces[0].ids for row in rows]),
-    )
+            found |= dict(zip(rows, transfer.decode([(pieces[row],) for row in rows], writer, False), strict=True))
+    return targets, [found[row] for row in pieces]
 
 
 @torch.inference_mode()

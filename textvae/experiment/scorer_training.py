@@ -17,6 +17,7 @@ from textvae.data.loader import BatchLoader, evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
 from textvae.inference.precision import autocast
+from textvae.modules.attributes import LabelGroups, Sizes, columns
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
 from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 
@@ -48,18 +49,31 @@ class ScorerTraining:
             raise UserError("scorers: epochs and batch_size are at least 1, the learning rate is above 0")
 
 
-def fit_guide(train: TokenizedCorpus, collator: Collator, classes: int, settings: ScorerTraining) -> StyleGuide:
-    """A classifier of sentences; every label has the same weight in its loss, however often it occurs."""
-    counts = torch.from_numpy(np.bincount(train.labels, minlength=classes)).float()
-    weight = counts.sum() / (classes * counts.clamp(min=1))
+def fit_guide(train: TokenizedCorpus, collator: Collator, classes: Sizes, settings: ScorerTraining) -> StyleGuide:
+    """A classifier of sentences; every label has the same weight in its loss, however often it occurs.
+
+    With several attributes the loss is the sum of theirs.
+    """
+    groups = LabelGroups.of(classes)
+    found = zip(columns(torch.tensor(train.labels)), groups.sizes, strict=True)
+    weights = [balance(labels, size) for labels, size in found]
 
     def loss(guide: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(guide(batch.input_ids, batch.attention_mask).float(), batch.style, weight)
+        logits = groups.split(guide(batch.input_ids, batch.attention_mask).float())
+        parts = zip(logits, columns(batch.style), weights, strict=True)
+        losses = [F.cross_entropy(x, labels, weight) for x, labels, weight in parts]
+        return sum(losses[1:], losses[0])
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         guide = StyleGuide(settings.guide, len(collator.content_ids), classes)
         return fit(guide, loss, train, collator, settings)
+
+
+def balance(labels: Tensor, classes: int) -> Tensor:
+    """Weights (K,) by which K labels count alike, their mean over sentences being 1."""
+    counts = torch.bincount(labels, minlength=classes).float()
+    return counts.sum() / (classes * counts.clamp(min=1))
 
 
 def fit_language_model(train: TokenizedCorpus, collator: Collator, settings: ScorerTraining) -> RecurrentLanguageModel:
@@ -98,12 +112,13 @@ def fit(network: Network, loss: Loss, train: TokenizedCorpus, collator: Collator
 
 
 @torch.inference_mode()
-def guide_accuracy(guide: StyleGuide, corpus: TokenizedCorpus, collator: Collator) -> float:
-    """Share of sentences whose label it finds, 0-1."""
-    hits = 0
+def guide_accuracy(guide: StyleGuide, corpus: TokenizedCorpus, collator: Collator) -> tuple[float, ...]:
+    """Share of sentences whose label it finds, 0-1, of each attribute."""
+    hits = np.zeros(len(guide.groups), np.int64)
     for _, batch in evaluation_batches(corpus, collator, 512):
-        hits += int((guide(batch.input_ids, batch.attention_mask).argmax(1) == batch.style).sum())
-    return hits / len(corpus)
+        found = guide.groups.likeliest(guide(batch.input_ids, batch.attention_mask))
+        hits += (found == torch.stack(columns(batch.style), dim=1)).sum(0).numpy()
+    return tuple((hits / len(corpus)).tolist())
 
 
 @torch.inference_mode()

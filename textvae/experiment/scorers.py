@@ -13,7 +13,7 @@ from textvae.data.collate import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
-from textvae.evaluation.selection import DevScore
+from textvae.evaluation.selection import DevScores
 from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.latents import every_so_often, posterior_means
 from textvae.experiment.reranking import candidate_table, search_weights
@@ -88,8 +88,6 @@ class ScorerFitting:
 
     def __call__(self) -> Path:
         """Everything in its order; each part is stored when it is done, so that a second call goes on."""
-        if len(names := self.run.transfer.attributes.names) > 1:
-            raise UserError(f"{self.run.folder} knows several attributes ({', '.join(names)}): not reranked so far")
         self.fit_networks()
         if self.settings.index:
             self.build_index()
@@ -98,17 +96,19 @@ class ScorerFitting:
 
     def fit_networks(self) -> None:
         """The two networks, unless they are there."""
-        train, labels = self.run.prepared.train, self.run.transfer.labels
+        train, labels = self.run.prepared.train, self.run.transfer.attributes
         vocabulary = self.run.transfer.model.config.vocab_size
         if self.settings.refit or not (self.folder / "guide.json").is_file():
-            guide = fit_guide(train, self.collator, len(labels), self.settings.training)
+            guide = fit_guide(train, self.collator, labels.sizes, self.settings.training)
             save_guide(self.folder, guide, labels)
         if self.settings.refit or not (self.folder / "language_model.json").is_file():
             model = fit_language_model(train, self.collator, self.settings.training)
             save_language_model(self.folder, model)
-        accuracy = guide_accuracy(load_guide(self.folder, vocabulary, labels), self.dev, self.collator)
+        found = guide_accuracy(load_guide(self.folder, vocabulary, labels), self.dev, self.collator)
+        names = [f"{name} " for name in labels.names] if len(labels) > 1 else [""]
+        accuracy = ", ".join(f"{name}{value:.3f}" for name, value in zip(names, found, strict=True))
         fluency = perplexity(load_language_model(self.folder, vocabulary), self.dev, self.collator)
-        self.say(f"guide: dev accuracy {accuracy:.3f}; language model: dev perplexity {fluency:.1f}")
+        self.say(f"guide: dev accuracy {accuracy}; language model: dev perplexity {fluency:.1f}")
 
     def build_index(self) -> None:
         """z_c of the training sentences without unknown words."""
@@ -119,9 +119,9 @@ class ScorerFitting:
             [corpus.sentence(row).tolist() for row in known], corpus.labels[known].tolist()
         )
         content = torch.from_numpy(posterior_means(model, prepared, corpus).content)
-        labels = torch.as_tensor(corpus.labels)
+        labels, groups = model.groups.combination(torch.as_tensor(corpus.labels)), model.groups
         index = ContentIndex.build(
-            content, lambda row: corpus.sentence(row).tolist(), labels, model.num_styles, self.settings.index_size
+            content, lambda row: corpus.sentence(row).tolist(), labels, groups.combinations, self.settings.index_size
         )
         size = index.save(self.folder)
         self.say(f"index: {len(index):,} sentences, {size / 1e6:.1f} MB ({self.folder / FILE})")
@@ -130,16 +130,16 @@ class ScorerFitting:
         """Weights by search on dev."""
         prepared, config, transfer = self.run.prepared, self.run.config, self.run.transfer
         corpus = prepared.corpus
-        dev_score = DevScore.fit(
-            zip(corpus.train["text"], corpus.train["label"], strict=True),
-            zip(corpus.dev["text"], corpus.dev["label"], strict=True),
-            corpus.labels,
+        dev_score = DevScores.fit(
+            (corpus.train["text"], corpus.train["label"]),
+            (corpus.dev["text"], corpus.dev["label"]),
+            corpus.attributes,
             prepared.bag.stop_words | prepared.bag.style_words.words,
             config.selection,
         )
         vocabulary = transfer.model.config.vocab_size
         scorers = Scorers(
-            load_guide(self.folder, vocabulary, transfer.labels), load_language_model(self.folder, vocabulary)
+            load_guide(self.folder, vocabulary, transfer.attributes), load_language_model(self.folder, vocabulary)
         )
         transfer.scorers = scorers.to(transfer.model.device)
         table = candidate_table(transfer, dev_score, TransferOptions(rerank=True))

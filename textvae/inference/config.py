@@ -79,6 +79,10 @@ class SummaryDecodingConfig:
     """Candidates are ranked by log-probability / length ** penalty. Default: 1."""
     reconstruction: float | None = None
     """Weight of the reconstructor's log-probability of the document, per word, among candidates. Default: 0."""
+    phrases: float | None = None
+    """Weight of the share of neighbouring words that are neighbours in the document, among candidates."""
+    lead: float | None = None
+    """Weight against words that stand late in the document, among candidates."""
     no_repeat_ngram: int | None = None
     """No n-gram of this many tokens occurs twice in a summary. Default: 3."""
 

@@ -27,6 +27,7 @@ class Source:
 
     rows: (B, M, D_mem) what the decoder may look back at, None for a pure bottleneck. style: (B, Zs) by which the
     sentence keeps the attributes that are not asked for. blanks: rows of the sentence without its style words.
+    labels: (B, A) found in it, where it keeps some.
     """
 
     ids: Tensor
@@ -34,6 +35,7 @@ class Source:
     rows: Tensor | None = None
     style: Tensor | None = None
     blanks: Tensor | None = None
+    labels: Tensor | None = None
 
 
 class Reranker:
@@ -52,7 +54,8 @@ class Reranker:
     ) -> tuple[Decoded, Tensor]:
         """Candidates best first, each once, and the weighted parts (B, C, P) of their scores, which are the sums.
 
-        style: (S,) shares of the labels wanted. Cost: about half of the search that found them.
+        style: (S,) shares of the labels wanted, or (B, S) of each sentence. Cost: about half of the search that found
+        them.
         """
         found = distinct(found)
         parts = self.parts(source, found, style, penalty)
@@ -82,6 +85,7 @@ class Reranker:
     def of(self, source: Source, rows: Tensor, tokens: Tensor, style: Tensor) -> Tensor:
         """(N, P) of tokens (N, T), rewritings of the sources `rows` (N,); the model's own part is left 0."""
         mask = tokens != self.pad
+        style = style[rows] if style.dim() == 2 else style
         content = exact(self.model.encode(tokens, mask).content.mean)
         values = {
             "style": (self.scorers.style(tokens, mask) * style).sum(-1),

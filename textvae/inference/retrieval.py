@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.files import atomic_write
+from textvae.inference.constraints import NEVER
 from textvae.inference.scorers import COMMAND, guarded
 from textvae.inference.search import top
 
@@ -30,7 +31,7 @@ FILE = "index.safetensors"
 
 @dataclass(frozen=True)
 class ContentIndex:
-    """N sentences sorted by label.
+    """N sentences sorted by label; with several attributes a label is a combination of theirs.
 
     vectors: (N, D) unit vectors, z_c in the D directions that hold most of it; basis: (D, Zc) these directions.
     tokens: flat ids; offsets: (N + 1,) where each sentence begins; labels: (S + 1,) where each label begins.
@@ -89,6 +90,21 @@ class ContentIndex:
         return [[self.sentence(i) for i in row] for row in places.tolist()], torch.cat(
             [cosines for cosines, _ in found]
         )
+
+    def nearest_of(self, content: Tensor, labels: Tensor, count: int) -> tuple[list[list[list[int]]], Tensor]:
+        """`nearest`, of the label (B,) of each sentence; where one has fewer than others, its cosines end in `NEVER`."""
+        found: list[list[list[int]]] = [[] for _ in content]
+        parts = []
+        for label in labels.unique().tolist():
+            rows = (labels == label).nonzero()[:, 0]
+            sentences, cosines = self.nearest(content[rows], label, count)
+            parts.append((rows, cosines))
+            for row, sentence in zip(rows.tolist(), sentences, strict=True):
+                found[row] = sentence
+        table = self.basis.new_full((len(content), max((c.shape[1] for _, c in parts), default=0)), NEVER)
+        for rows, cosines in parts:
+            table[rows, : cosines.shape[1]] = cosines.to(table.dtype)
+        return found, table
 
     def sentence(self, place: int) -> list[int]:
         """Token ids of a sentence, without special tokens."""

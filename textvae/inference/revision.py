@@ -70,7 +70,8 @@ def revise(
 ) -> Revised:
     """Ascend log p(target | words of z) − penalty · ‖z − z₀‖² / ‖z₀‖² from z₀ = `latent` (B, Zs + Zc).
 
-    style: (S,) shares of the labels wanted. Each step decodes greedily, reads the words with the guide and sends its
+    style: (S,) shares of the labels wanted, or (B, S) of each sentence; with several attributes log p(target) is the
+    sum over them. Each step decodes greedily, reads the words with the guide and sends its
     gradient to z through the decoder, straight through the choice of words. Kept is the best latent of a sentence, by
     the same objective with the real words: never worse than z₀. Rows do not see each other.
     """
@@ -81,7 +82,8 @@ def revise(
     current, rate = start.clone(), config.rate
     for step in range(config.steps + 1):
         z = current[open_]
-        hit, objective, gradient = ascend(model, scorers, z, start, open_, style, memory, write, config.penalty)
+        shares = style[open_] if style.dim() == 2 else style
+        hit, objective, gradient = ascend(model, scorers, z, start, open_, shares, memory, write, config.penalty)
         better = objective > scores[open_]
         rows = open_[better]
         best[rows], scores[rows], hits[rows], taken[rows] = z[better], objective[better], hit[better], step
@@ -107,7 +109,8 @@ def ascend(
     write: Write,
     penalty: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """log p(target) of z's words (N,), the objective (N,) and its gradient (N, Z); rows (N,): their places in start."""
+    """log p(target) of z's words (N,), the objective (N,) and its gradient (N, Z); rows (N,): their places in start; style:
+    (S,) or (N, S)."""
     found = write(memory(z, rows))
     with torch.inference_mode(False), torch.enable_grad():
         # no tensor of inference mode can take part in a graph
@@ -116,7 +119,7 @@ def ascend(
         mask = tokens != SPECIAL.pad
         hidden = model.decoder(memory(z, rows), model.target_embedding(shifted(tokens)))
         words = straight_through(soft(model.output.logits(hidden)), tokens)
-        hit = (exact(scorers.guide(words, mask)).log_softmax(-1) * style).sum(-1)
+        hit = (scorers.style(words, mask) * style).sum(-1)
         distance = (z - start).square().sum(1) / start.square().sum(1).clamp(min=1e-12)
         objective = hit - penalty * distance
         (gradient,) = torch.autograd.grad(objective.sum(), z)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.files import atomic_write, write_json
 from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
@@ -39,7 +40,7 @@ class RerankingWeights:
     """score = Σ weight · part, for a candidate y of an input x: style, content and fluency; `copy` is taken away."""
 
     style: float = 1.0
-    """log p(target | y) by the style guide, nats."""
+    """log p(target | y) by the style guide, nats; of several attributes the sum, those that are kept included."""
     content: float = 1.0
     """Cosine of the posterior means of z_c of x and y."""
     overlap: float = 1.0
@@ -100,30 +101,33 @@ class Scorers(nn.Module):
         self.eval()
 
     def style(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """log p(label), (N, S) nats. The guide reads `</s>` too, as it did when it learnt."""
-        return exact(self.guide(tokens, mask)).log_softmax(-1)
+        """log p(label) among those of its attribute, (N, S) nats. The guide reads `</s>` too, as it did when it
+        learnt.
+        """
+        return self.guide.log_probs(tokens, mask)
 
     def fluency(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """log p per token, `</s>` included, (N,) nats."""
         return exact(self.language_model.log_prob(tokens, mask)).sum(1) / mask.sum(1).clamp(min=1)
 
-    def save(self, folder: Path, labels: tuple[str, ...], half: bool = False) -> None:
+    def save(self, folder: Path, labels: Attributes | Sequence[str], half: bool = False) -> None:
         """Write everything into `folder`; half: weights in 16 bits."""
         save_guide(folder, self.guide, labels, half)
         save_language_model(folder, self.language_model, half)
         save_reranking(folder, self.reranking)
 
     @classmethod
-    def load(cls, folder: Path, vocab_size: int, labels: tuple[str, ...]) -> Scorers:
+    def load(cls, folder: Path, vocab_size: int, labels: Attributes | Sequence[str]) -> Scorers:
         """Read `folder`; UserError where a part is missing, damaged, or of another vocabulary or other labels."""
         guide = load_guide(folder, vocab_size, labels)
         return cls(guide, load_language_model(folder, vocab_size), load_reranking(folder))
 
 
 # ---------------------------------------------------------------------------------------------- parts in files
-def save_guide(folder: Path, guide: StyleGuide, labels: tuple[str, ...], half: bool = False) -> None:
-    """A trained guide; the label of output k is labels[k]."""
-    facts = {"config": asdict(guide.config), "vocab_size": guide.embedding.num_embeddings, "labels": list(labels)}
+def save_guide(folder: Path, guide: StyleGuide, labels: Attributes | Sequence[str], half: bool = False) -> None:
+    """A trained guide; the outputs are the labels of the one attribute, or of all attributes, in their order."""
+    names = list(Attributes.of(labels).label_names)
+    facts = {"config": asdict(guide.config), "vocab_size": guide.embedding.num_embeddings, "labels": names}
     save_network(folder, "guide", guide, facts, half)
 
 
@@ -138,13 +142,15 @@ def save_reranking(folder: Path, reranking: Reranking) -> None:
     write_json(folder / "reranking.json", asdict(reranking))
 
 
-def load_guide(folder: Path, vocab_size: int, labels: tuple[str, ...]) -> StyleGuide:
+def load_guide(folder: Path, vocab_size: int, labels: Attributes | Sequence[str]) -> StyleGuide:
     """UserError as of `Scorers.load`."""
+    attributes = Attributes.of(labels)
 
     def build(facts: dict[str, Any]) -> StyleGuide:
-        if tuple(facts["labels"]) != labels:
-            raise UserError(f"{folder} knows the labels {facts['labels']}, the model {list(labels)}: run {COMMAND}")
-        return StyleGuide(StyleGuideConfig(**facts["config"]), vocab_size, len(labels))
+        known, wanted = list(facts["labels"]), list(attributes.label_names)
+        if known != wanted:
+            raise UserError(f"{folder} knows the labels {known}, the model {wanted}: run {COMMAND}")
+        return StyleGuide(StyleGuideConfig(**facts["config"]), vocab_size, attributes.sizes)
 
     return load_network(folder, "guide", vocab_size, build)
 

@@ -117,7 +117,9 @@ class StyleTransfer:
     @cached_property
     def scorers(self) -> Scorers:
         """What reranks; UserError where the model has none."""
-        return Scorers.load(self.beside(), self.model.config.vocab_size, self.labels).to(self.model.device)
+        with torch.inference_mode(False):  # a search by gradient goes through them
+            found = Scorers.load(self.beside(), self.model.config.vocab_size, self.attributes)
+            return found.to(self.model.device)
 
     @cached_property
     def index(self) -> ContentIndex:
@@ -198,11 +200,6 @@ class StyleTransfer:
     def writer(self, options: TransferOptions) -> CandidateWriter:
         """What writes under these options, with the scorers and the index that they need."""
         options = self.settled(options)
-        scored = [n for n in ("rerank", "revise", "retrieve", "retrieve_only") if getattr(options, n)]
-        if scored and len(self.attributes) > 1:
-            raise UserError(
-                f"{', '.join(scored)}: not with several attributes ({', '.join(self.attributes.names)}) so far"
-            )
         scorers = self.scorers if options.rerank or options.revise else None
         index = self.index if options.retrieve or options.retrieve_only else None
         return CandidateWriter(self.model, self.ids, options, self.target(options), scorers, index)

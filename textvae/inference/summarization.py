@@ -19,6 +19,7 @@ from textvae.inference.documents import Document, DocumentReader, Piece, joined
 from textvae.inference.length_control import LengthControl, Limits, WordTable
 from textvae.inference.lengths import Length, condensed, crowded, divided
 from textvae.inference.loading import find_device, load
+from textvae.inference.phrases import kept_phrases, place_of_words
 from textvae.inference.pieces import pad
 from textvae.inference.precision import Precision, autocast
 from textvae.inference.reconstruction import reconstruction
@@ -66,18 +67,22 @@ class Task(NamedTuple):
 class Summary(NamedTuple):
     """What was written for a task: token ids without `</s>`, log-probability, tokens with `</s>`.
 
-    reconstruction: log p of the document given it, nats per token of the document; 0 where nobody asks.
+    reconstruction: log p of the document given it, nats per token of the document; phrases: the share of neighbouring
+    words that are neighbours in the document; place: of its words in the document, 0 to 1. 0 where nobody asks.
     """
 
     ids: list[int]
     score: float
     length: int
     reconstruction: float = 0.0
+    phrases: float = 0.0
+    place: float = 0.0
 
     def rank(self, options: SummaryOptions) -> float:
         """What orders candidates."""
         likely = self.score / max(self.length, 1) ** options.length_penalty
-        return likely + options.reconstruction * self.reconstruction
+        told = options.reconstruction * self.reconstruction
+        return likely + told + options.phrases * self.phrases - options.lead * self.place
 
 
 class Summarizer:
@@ -209,6 +214,8 @@ class Summarizer:
         found = self.decode(list(tasks), options)
         if options.reconstruction:
             found = self.reconstructed(list(tasks), found, options)
+        if options.phrases or options.lead:
+            found = [[beside(task.ids, s) for s in each] for task, each in zip(tasks, found, strict=True)]
         return [
             [
                 [
@@ -306,6 +313,12 @@ class Summarizer:
             text = self.reader.write(outputs, document, options.detokenise)
             found.append(Candidate(text, self.reader.count(joined(outputs)), total, total / tokens))
         return found
+
+
+def beside(document: Sequence[int], summary: Summary) -> Summary:
+    """A summary with what it takes of its document, as ids; a word that only the document has is a slot in both."""
+    phrases, place = kept_phrases(document, summary.ids), place_of_words(document, summary.ids)
+    return summary._replace(phrases=phrases, place=place)
 
 
 def ranked(found: Sequence[Sequence[Summary]], options: SummaryOptions) -> list[Summary]:

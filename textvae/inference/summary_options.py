@@ -42,6 +42,12 @@ class SummaryOptions:
     reconstruction: float = 0.0
     """To that rank this times the reconstructor's log-probability of the document, per word, is added: of the likely
     summaries the one that tells more. Matters where there are several, by beam, candidates or `choose_length`."""
+    phrases: float = 0.0
+    """To that rank this times the share of the summary's pairs of neighbouring words that are neighbours in the
+    document is added: phrases stay whole, and usual phrases that the document does not have lose."""
+    lead: float = 0.0
+    """From that rank this times the mean place (0 to 1) of the summary's words in the document is taken: of the likely
+    summaries the one that tells the beginning."""
     no_repeat_ngram: int = 3
     """No n-gram of this many tokens occurs twice in the summary of what is read at once; 0 means no such rule."""
     allow_unk: bool = False
@@ -58,10 +64,16 @@ class SummaryOptions:
             raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
         if self.choose_length and self.free_length:
             raise UserError("choose_length and free_length exclude each other")
-        if not 0 <= self.reconstruction < math.inf:
-            raise UserError(f"reconstruction is a weight of 0 or more, not {self.reconstruction}")
+        for name in ("reconstruction", "phrases", "lead"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} is a weight of 0 or more, not {getattr(self, name)}")
         self.length()
         self.decoding(1)  # complain now rather than at the first document
+
+    @property
+    def weighed(self) -> bool:
+        """Whether more than likelihood orders the candidates: then every beam is one."""
+        return bool(self.reconstruction or self.phrases or self.lead)
 
     def length(self) -> WantedLength:
         """The length these options ask for."""
@@ -73,7 +85,7 @@ class SummaryOptions:
         return DecodingConfig(
             strategy="beam" if max(beam, self.num_candidates) > 1 else "greedy",
             beam=beam,
-            num_candidates=self.num_candidates,
+            num_candidates=max(self.num_candidates, beam) if self.weighed else self.num_candidates,
             max_length=max_length,
             min_length=0,
             length_penalty=self.length_penalty,

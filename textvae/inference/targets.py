@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.attributes import LabelGroups
 from textvae.modules.relaxations import exact
 
 Keep = Literal["label", "latent"]
@@ -46,6 +47,13 @@ class StyleTarget:
             return styles.repeat(count, 1)
         return torch.where(self.kept, own[:, None], styles[None]).flatten(0, 1)
 
+    def wanted(self, groups: LabelGroups, own: Tensor | None) -> Tensor:
+        """Shares of the labels wanted: (S,), or (B, S) where sentences keep some of their `own` labels (B, A)."""
+        if self.kept is None or own is None:
+            return self.shares
+        kept = [attribute for attribute in range(len(groups)) if attribute not in self.labels]
+        return self.shares.to(own.device).repeat(len(own), 1).scatter(1, groups.rows(own)[:, kept], 1.0)
+
 
 def of_label(model: StyleContentVAE, label: int) -> StyleTarget:
     """The style of a label of the one attribute."""
@@ -74,9 +82,13 @@ def of_exemplars(model: StyleContentVAE, z_s: Tensor) -> StyleTarget:
     return StyleTarget(vector, shares, int(shares.argmax()))
 
 
+def own_labels(model: StyleContentVAE, z_s: Tensor) -> Tensor:
+    """(B, A) the labels that the style head finds in sentences with posterior means z_s (B, Zs)."""
+    return torch.stack([logits.argmax(1) for logits in model.style_head(z_s.to(model.style_vectors.dtype))], dim=1)
+
+
 def own_style(model: StyleContentVAE, z_s: Tensor, keep: Keep) -> Tensor:
     """(B, Zs) the style by which a sentence with posterior mean z_s (B, Zs) keeps what it has."""
     if keep == "latent":
         return z_s
-    labels = torch.stack([logits.argmax(1) for logits in model.style_head(z_s.to(model.style_vectors.dtype))], dim=1)
-    return model.groups.joined(model.style_vectors, labels).to(z_s.dtype)
+    return model.groups.joined(model.style_vectors, own_labels(model, z_s)).to(z_s.dtype)

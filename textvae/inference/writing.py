@@ -10,6 +10,7 @@ from torch import Tensor
 
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
+from textvae.inference.constraints import NEVER
 from textvae.inference.decoding import Decoded, decode
 from textvae.inference.options import TransferOptions
 from textvae.inference.reranking import Reranker, Source, joined
@@ -17,7 +18,7 @@ from textvae.inference.retrieval import ContentIndex
 from textvae.inference.revision import RevisionConfig, revise
 from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import Scorers
-from textvae.inference.targets import StyleTarget, own_style
+from textvae.inference.targets import StyleTarget, own_labels, own_style
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.relaxations import shifted
 from textvae.tokenization.config import SpecialIds
@@ -81,7 +82,8 @@ class CandidateWriter:
         options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
         kept = self.target.kept is not None
         own = own_style(self.model, latents.style.value, options.keep) if kept else None
-        source = Source(ids, latents.content.value, latents.source, own, latents.memory)
+        labels = own_labels(self.model, latents.style.value) if kept else None
+        source = Source(ids, latents.content.value, latents.source, own, latents.memory, labels)
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)
@@ -94,13 +96,12 @@ class CandidateWriter:
         if options.retrieve:
             found = joined((found, self.retrieved(source, options.retrieve)[0]), self.ids.pad)
         rerank, weights = Reranker(self.model, self.scorers), self.scorers.reranking.weights
-        found, parts = rerank(source, found, self.shares, options.length_penalty, weights)
+        found, parts = rerank(source, found, self.shares(source), options.length_penalty, weights)
         return Ranked(found, parts.sum(-1), parts)
 
-    @property
-    def shares(self) -> Tensor:
-        """(S,) of the labels wanted, on the model's device."""
-        return self.target.shares.to(self.model.device)
+    def shares(self, source: Source) -> Tensor:
+        """(S,) of the labels wanted, or (B, S) of each sentence, on the model's device."""
+        return self.target.wanted(self.model.groups, source.labels).to(self.model.device)
 
     def style(self, multiple: float = 1.0) -> Tensor:
         """z_s (Zs,) of the target at a multiple of the strength asked for."""
@@ -128,15 +129,15 @@ class CandidateWriter:
         parts = self.model.decoder, self.model.output, self.model.target_embedding
         return decode(*parts, memory, config, self.ids, scored=False).tokens[:, 0]
 
-    def revised(self, latent: Tensor, rows: Tensor | None) -> Tensor:
-        """Better latents (N, Zs + Zc), found by gradient."""
+    def revised(self, latent: Tensor, rows: Tensor | None, style: Tensor) -> Tensor:
+        """Better latents (N, Zs + Zc), found by gradient; style: (S,) or (N, S) shares of the labels wanted."""
         assert self.scorers is not None
         config = RevisionConfig(steps=self.options.revise_steps, threshold=self.options.revise_threshold)
 
         def memory(z: Tensor, places: Tensor) -> Tensor:
             return self.memory(z, None if rows is None else rows[places])
 
-        return revise(self.model, self.scorers, latent, self.shares, memory, self.greedy, config).latent
+        return revise(self.model, self.scorers, latent, style, memory, self.greedy, config).latent
 
     def search(self, source: Source, keys: Tensor | None, scored: bool) -> Decoded:
         """Candidates of each sentence, those of all strengths."""
@@ -146,27 +147,39 @@ class CandidateWriter:
         if count > 1 and keys is not None:
             keys = row_keys(0, keys.repeat_interleave(count), torch.arange(count).repeat(len(keys)))
         if self.options.revise:
-            latent = self.revised(latent, rows)
+            style = self.shares(source)
+            latent = self.revised(latent, rows, style.repeat_interleave(count, dim=0) if style.dim() == 2 else style)
         parts = self.model.decoder, self.model.output, self.model.target_embedding
         found = decode(*parts, self.memory(latent, rows), self.config, self.ids, keys, scored=scored)
         return Decoded(*(x.unflatten(0, (-1, count)).flatten(1, 2) for x in vars(found).values()))
 
     def retrieved(self, source: Source, count: int) -> tuple[Decoded, Tensor]:
-        """The nearest sentences of the target style, with their log-probability under the model, and cosines."""
+        """The nearest sentences of the target style, with their log-probability under the model, and cosines.
+
+        With several attributes those that have all the labels wanted; a row has fewer where there are fewer.
+        """
         assert self.index is not None
-        found, cosines = self.index.nearest(source.content, self.target.label, count)
-        if not cosines.shape[1]:
-            raise UserError("the index has no sentence of the style wanted to retrieve")
+        wanted = self.model.groups.likeliest(self.shares(source)).expand(len(source.content), -1)
+        found, cosines = self.index.nearest_of(source.content, self.model.groups.combination(wanted), count)
+        if not cosines.shape[1] or (self.options.retrieve_only and not all(found)):
+            missing = wanted[next(row for row, sentences in enumerate(found) if not sentences)].tolist()
+            style = self.model.attributes.named(missing)
+            raise UserError(f"the index has no sentence of the style wanted to retrieve ({style})")
         width = max((len(ids) for row in found for ids in row), default=0) + 1
-        flat = [[*ids, self.ids.eos, *[self.ids.pad] * (width - len(ids) - 1)] for row in found for ids in row]
-        shape = len(found), cosines.shape[1], width
-        tokens = torch.tensor(flat, dtype=torch.long, device=source.content.device).view(shape)
-        return Decoded(tokens, self.log_probs(source, tokens), (tokens != self.ids.pad).sum(2)), cosines
+        tokens = torch.full((*cosines.shape, width), self.ids.pad)
+        for row, sentences in enumerate(found):
+            for place, ids in enumerate(sentences):
+                tokens[row, place, : len(ids) + 1] = torch.tensor([*ids, self.ids.eos])
+        tokens = tokens.to(source.content.device)
+        lengths = (tokens != self.ids.pad).sum(2)
+        return Decoded(tokens, self.log_probs(source, tokens).masked_fill(lengths == 0, NEVER), lengths), cosines
 
     def log_probs(self, source: Source, tokens: Tensor) -> Tensor:
         """log p(y | z) in nats, (B, C), of sentences (B, C, T), z_s being the target's."""
         content, each = source.content, tokens.shape[1]
-        latent = torch.cat((self.style().to(content.dtype).expand(len(content), -1), content), dim=1)
+        own = None if source.style is None else source.style.to(content.dtype)
+        style = self.target.of_sentences(self.style()[None].to(content.dtype), own, len(content))
+        latent = torch.cat((style, content), dim=1)
         rows = None if source.rows is None else source.rows.repeat_interleave(each, dim=0)
         memory, flat = self.memory(latent.repeat_interleave(each, dim=0), rows), tokens.flatten(0, 1)
         hidden = self.model.decoder(memory, self.model.target_embedding(shifted(flat, self.ids.bos)))

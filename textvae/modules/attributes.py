@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from math import prod
 
 import torch
 from torch import Tensor
@@ -55,6 +56,22 @@ class LabelGroups:
     def rows(self, style: Tensor) -> Tensor:
         """Rows (B, A) of labels (B,) or (B, A) among all S."""
         return torch.stack([labels + first for labels, first in zip(columns(style), self.offsets, strict=True)], dim=1)
+
+    @property
+    def combinations(self) -> int:
+        """Π K_a, in how many ways a sentence can have a label of each."""
+        return prod(self.sizes)
+
+    def combination(self, style: Tensor) -> Tensor:
+        """The number (B,) of the labels (B,) or (B, A) of a sentence among all `combinations`."""
+        number, *others = columns(style)
+        for labels, size in zip(others, self.sizes[1:], strict=True):
+            number = number * size + labels
+        return number
+
+    def likeliest(self, shares: Tensor) -> Tensor:
+        """The label of each attribute with the largest of the shares (..., S): (..., A)."""
+        return torch.stack([x.argmax(-1) for x in self.split(shares)], dim=-1)
 
     def joined(self, table: Tensor, style: Tensor) -> Tensor:
         """[row of label 1; ...; row of label A] of a table (S, D): (B, A · D)."""

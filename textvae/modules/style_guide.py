@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.encoders import EncoderConfig, build_encoder
 from textvae.modules.relaxations import embed, exact
 
@@ -35,18 +36,20 @@ class StyleGuideConfig:
 class StyleGuide(nn.Module):
     """Logits (B, K) of a sentence given as ids (B, L) or as points (B, L, V'): a bidirectional GRU under maxima.
 
+    classes: of one attribute, or of each of several, whose logits stand one after the other (`groups`).
+
     A network of another kind than the judges that report (n-grams and convolutions), trained on its own: what learns
     to please this one must still convince those. mask: (B, L) bool, the words that count, from the first on.
     """
 
-    def __init__(self, config: StyleGuideConfig, vocab_size: int, classes: int):
+    def __init__(self, config: StyleGuideConfig, vocab_size: int, classes: Sizes):
         super().__init__()
-        self.config = config
+        self.config, self.groups = config, LabelGroups.of(classes)
         self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.encoder = build_encoder(EncoderConfig(kind="gru", size=config.size), config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
-        self.output = nn.Linear(2 * config.size, classes)
+        self.output = nn.Linear(2 * config.size, self.groups.total)
 
     def states(self, sequence: Tensor, mask: Tensor) -> Tensor:
         """What it makes of every word, (B, L, 2 · size), zero at padding."""
@@ -57,6 +60,11 @@ class StyleGuide(nn.Module):
         states = self.states(sequence, mask)
         pooled = states.masked_fill(~mask[..., None], -1.0).amax(1)  # a state of a GRU lies above −1
         return self.output(self.dropout(pooled).to(self.output.weight.dtype))
+
+    def log_probs(self, sequence: Tensor, mask: Tensor) -> Tensor:
+        """log p of every label among those of its attribute, (B, K) nats."""
+        logits = self.groups.split(self(sequence, mask))
+        return torch.cat([exact(x).log_softmax(-1) for x in logits], dim=-1)
 
     def kept(self, mask: Tensor) -> Tensor:
         """mask (B, L) without the words that are dropped in training."""

@@ -7,13 +7,14 @@ reaches the decoder through them; guide, language model and discriminator are fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from textvae.modules.attributes import columns
 from textvae.modules.frozen_features import gram, mean_state
 from textvae.modules.relaxations import exact
 from textvae.objectives.multitask import attribute_cross_entropy, style_cross_entropy
@@ -33,13 +34,17 @@ def cycle(token_nll: Tensor, weight: Tensor) -> Tensor:
     return token_nll * weight[:, None]
 
 
-def against_generated(real: Tensor, style: Tensor, fake: Tensor) -> Tensor:
-    """J_dis_x = ½ (−log D(style | x) − log D(generated | x̂))  (Style Transformer, Dai et al. 2019, sec. 3.3.2).
+def against_generated(real: Sequence[Tensor], style: Tensor, fake: Sequence[Tensor]) -> Tensor:
+    """J_dis_x = Σ_a ½ (−log D_a(style | x) − log D_a(generated | x̂))  (Style Transformer, Dai et al. 2019, sec. 3.3.2).
 
-    real, fake: (B, S + 1) logits, the last class being "generated"; style: (B,). Returns (B,) nats.
+    real, fake: (B, K_a + 1) logits of each attribute, the last class being "generated"; style: (B,) or (B, A). Returns
+    (B,) nats. The paper has one attribute; every other one weighs as much.
     """
-    generated = torch.full_like(style, real.shape[1] - 1)
-    return 0.5 * (style_cross_entropy(real, style) + style_cross_entropy(fake, generated))
+    losses = [
+        0.5 * (style_cross_entropy(x, labels) + style_cross_entropy(y, torch.full_like(labels, y.shape[1] - 1)))
+        for x, labels, y in zip(real, columns(style), fake, strict=True)
+    ]
+    return sum(losses[1:], losses[0])
 
 
 def content_features(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -59,17 +64,23 @@ def gram_distance(ours: Tensor, theirs: Tensor) -> Tensor:
     return (exact(ours) - exact(theirs)).square().mean((1, 2)) / 4
 
 
+def gram_distances(ours: Tensor, theirs: Sequence[Tensor]) -> Tensor:
+    """Σ_a `gram_distance` over attributes: x̂ (B, D, D) is drawn to the mean of the labels' matrices, each (B, D, D)."""
+    losses = [gram_distance(ours, wanted) for wanted in theirs]
+    return sum(losses[1:], losses[0])
+
+
 @dataclass(frozen=True)
 class TransferOutput:
     """What the model wrote in another style, and how it was read; None where no term in force asks for it.
 
     target: (B,) or (B, A) the style asked for, attributes to be kept included. ids, mask: (B, T) its words. trust: (B,)
     the weight of J_cycle. cycle_nll: (B, L) nats of x given x̂. guide_logits: (B, K_a) of each attribute,
-    discriminator_logits: (B, S + 1), of the points.
+    discriminator_logits: (B, K_a + 1), of the points.
     content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
     points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
     language model after the same words. states: (B, T, D) of a frozen encoder that reads the points; wanted_state:
-    (B, D) their mean over x; wanted_gram: (B, D, D) of the style asked for. sample: where all this is of some
+    (B, D) their mean over x; wanted_gram: (B, D, D) of each attribute's label asked for. sample: where all this is of some
     sentences only.
     """
 
@@ -79,7 +90,7 @@ class TransferOutput:
     trust: Tensor | None = None
     cycle_nll: Tensor | None = None
     guide_logits: tuple[Tensor, ...] | None = None
-    discriminator_logits: Tensor | None = None
+    discriminator_logits: tuple[Tensor, ...] | None = None
     content: Tensor | None = None
     wanted_content: Tensor | None = None
     style: Tensor | None = None
@@ -90,7 +101,7 @@ class TransferOutput:
     prior: LanguagePriorName = "reverse"
     states: Tensor | None = None
     wanted_state: Tensor | None = None
-    wanted_gram: Tensor | None = None
+    wanted_gram: tuple[Tensor, ...] | None = None
     sample: Sample | None = None
 
     def of(self, rows: Tensor) -> TransferOutput:
@@ -131,9 +142,9 @@ TRANSFER_OBJECTIVES: dict[str, TransferObjective] = {
     "J_content": lambda o: squared_distance(_given(o.content), _given(o.wanted_content)),
     "J_match": lambda o: squared_distance(_given(o.style), _given(o.wanted_style)),
     "J_lm": lambda o: LANGUAGE_PRIORS[o.prior](_given(o.log_probs), _given(o.expected), o.mask),
-    "J_adv_x": lambda o: style_cross_entropy(_given(o.discriminator_logits), o.target),
+    "J_adv_x": lambda o: attribute_cross_entropy(_given(o.discriminator_logits), o.target),
     "J_content_features": lambda o: content_features(mean_state(_given(o.states), o.mask), _given(o.wanted_state)),
-    "J_gram": lambda o: gram_distance(gram(_given(o.states), o.mask), _given(o.wanted_gram)),
+    "J_gram": lambda o: gram_distances(gram(_given(o.states), o.mask), _given(o.wanted_gram)),
 }
 """Terms that the model descends on its own transfers."""
 

@@ -71,7 +71,7 @@ def draw_panel(ax: Axes, sweep: Sweep, kind: str) -> list[Label]:
     own += draw_published(ax, sweep.published, kind) if sweep.published else []
     ax.set_xlabel(AXES[kind])
     ax.set_ylabel("outputs judged to have the target style (%)")
-    ax.set_title(f"{sweep.title}, {sweep.split}", loc="left")
+    ax.set_title(f"{sweep.name}, {sweep.split}", loc="left")
     limits(ax, own)
     return [label for label in own if inside(ax, label)]
 

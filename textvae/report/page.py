@@ -23,7 +23,7 @@ from textvae.report.standing import standing
 from textvae.report.state import state_of
 from textvae.report.style_gallery import StyleGallery, style_gallery
 from textvae.report.summary_gallery import Summarised, lead_curve, summarised, symptoms
-from textvae.report.sweep import sweep_table, sweeps_of
+from textvae.report.sweep import JOINTLY, sweep_table, sweeps_of
 from textvae.report.word_diff import kept_words, word_diff
 
 T = TypeVar("T")
@@ -122,6 +122,9 @@ class Builder:
     def results(self, page: Page) -> None:
         """What was evaluated."""
         page.style_tables = tables.style_tables(self.records, self.names)
+        attributes = tables.attribute_tables(self.records, self.names)
+        page.style_tables += attributes
+        page.evaluation_notes += [JOINTLY] if attributes else []
         for record, name in zip(self.records, self.names, strict=True):
             page.probes += [f"{name}: {line}" for line in tables.probe_lines(record.evaluation)]
             notes = look_up(record.evaluation, "settings.notes")
@@ -180,7 +183,7 @@ class Builder:
         found, problems = sweeps_of(record.folder)
         self.notes += [f"{name}: a sweep is left out: {problem}" for problem in problems]
         for sweep in found:
-            title = f"{name}, {sweep.split}"
+            title = ", ".join([name, sweep.split, *([f"{sweep.changed} changed"] if sweep.changed else [])])
             figure = self.image(
                 frontier_figure(sweep), f"frontier-{file_name(title)}", "Accuracy against BLEU", " ".join(sweep.notes)
             )
@@ -189,10 +192,12 @@ class Builder:
     def draw_maps(self, page: Page) -> None:
         """Maps as files; in the page they are drawn by the template, since there they answer to the mouse."""
         for name, gallery in zip(self.names, page.style, strict=True):
-            if self.options.figures and gallery and gallery.maps:
-                spaces = {f"{found.space}, {found.method}": found.points for found in gallery.maps}
-                figure = figures.scatter_figure(name, spaces, gallery.labels, gallery.names)
-                figures.save(figure, self.options.figures, f"maps-{file_name(name)}")
+            for coloured in gallery.colourings if self.options.figures and gallery else ():
+                if coloured.maps and self.options.figures:
+                    spaces = {f"{found.space}, {found.method}": found.points for found in coloured.maps}
+                    figure = figures.scatter_figure(name, spaces, coloured.labels, coloured.names)
+                    file = "-".join(filter(None, ("maps", file_name(name), file_name(coloured.attribute))))
+                    figures.save(figure, self.options.figures, file)
 
     def lead(self, record: RunRecord, table: tables.Table) -> Image | None:
         """ROUGE over words: LEAD's curve and the systems of a table."""

@@ -38,7 +38,7 @@ def draw_panel(ax: Axes, sweep: Sweep, kind: str) -> list[Label]:
     ]
     ax.set_xlabel(RATE)
     ax.set_ylabel(PANELS[kind])
-    ax.set_title(f"{sweep.title}, {sweep.split}", loc="left")
+    ax.set_title(f"{sweep.name}, {sweep.split}", loc="left")
     if own:
         (draw_bound if kind == "distortion" else draw_identity)(ax, own)
     return own if len(own) <= MOST_LABELS else []

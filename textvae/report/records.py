@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class RunRecord:
     """What is written in a run directory. A file that is missing or broken is an empty mapping, and a problem.
 
     metrics: lines with a `step`, in the order of the file. progress: that of the newest checkpoint.
-    evaluation: `evaluation/metrics.json`, empty before `textvae evaluate`.
+    evaluation: `evaluation/metrics.json`, empty before `textvae evaluate`. changed: with several attributes the same of
+    each that was changed, `evaluation/NAME/metrics.json`.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class RunRecord:
     progress: dict[str, Any]
     evaluation: dict[str, Any]
     problems: tuple[str, ...]
+    changed: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -94,9 +97,12 @@ def read_run(folder: Path) -> RunRecord:
     metrics = read_metrics(folder / "metrics.jsonl", problems)
     progress = read_progress(folder / "checkpoints", problems)
     evaluation = read_mapping(folder / "evaluation" / "metrics.json", problems, needed=False)
+    names = evaluation.get("attributes")
+    places = {str(n): folder / "evaluation" / str(n) for n in names} if isinstance(names, dict) else {}
+    below = {name: read_mapping(place / "metrics.json", problems) for name, place in places.items()}
     if (folder / "best").is_dir() and not list((folder / "best").glob("*.safetensors")):
         problems.append("best/ has no weights")
-    return RunRecord(folder, config, environment, data, metrics, progress, evaluation, tuple(problems))
+    return RunRecord(folder, config, environment, data, metrics, progress, evaluation, tuple(problems), below)
 
 
 def read_mapping(path: Path, problems: list[str], needed: bool = True) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textvae.data.attributes import Attributes
 from textvae.experiment.sweeps.results import checksum_of_test_set
 from textvae.report.latent_maps import Map, maps
 from textvae.report.style_model import StyleModel
@@ -44,16 +45,26 @@ class Journey:
 
 
 @dataclass(frozen=True)
+class Colouring:
+    """Maps of the sentences coloured by an attribute: its labels (N,), their names, and its own name if there are
+    several.
+    """
+
+    names: tuple[str, ...]
+    labels: list[int]
+    maps: list[Map]
+    attribute: str = ""
+
+
+@dataclass(frozen=True)
 class StyleGallery:
-    """labels (N,) of the sentences on the maps, names of labels, KL of each unit (Z,) by space.
+    """sentences: N on the maps. colourings: of the maps, one for each attribute. kl: of each unit (Z,) by space.
 
     test_set: checksum of the test sentences, None without any.
     """
 
-    names: tuple[str, ...]
     sentences: list[str]
-    labels: list[int]
-    maps: list[Map]
+    colourings: list[Colouring]
     kl: dict[str, np.ndarray]
     rewritings: list[Rewriting]
     journeys: list[Journey]
@@ -67,13 +78,11 @@ def style_gallery(folder: Path, count: int, data_path: str | None = None, exampl
     """
     model = StyleModel.open(folder, data_path)
     test = model.corpus.test
-    shown = model.sentences("dev", max(count // len(model.labels), 1))
+    shown = model.sentences("dev", max(count // model.transfer.model.groups.combinations, 1))
     encoded = model.encode(shown.texts, shown.labels)
     return StyleGallery(
-        names=model.labels,
         sentences=shown.texts,
-        labels=shown.labels.tolist(),
-        maps=maps(encoded.means) if count else [],
+        colourings=colourings(model.transfer.attributes, shown.labels, encoded.means if count else {}),
         kl=encoded.kl,
         rewritings=rewritings(model, examples),
         journeys=journeys(model),
@@ -81,25 +90,50 @@ def style_gallery(folder: Path, count: int, data_path: str | None = None, exampl
     )
 
 
+def colourings(attributes: Attributes, labels: np.ndarray, means: dict[str, np.ndarray]) -> list[Colouring]:
+    """Maps of both spaces by the labels (N,), or with several attributes of each one's block of z_s and of z_c."""
+    if len(attributes) == 1:
+        return [Colouring(attributes.labels[0], labels.tolist(), maps(means))]
+    found, content = [], maps({space: z for space, z in means.items() if space == "z_c"})
+    blocks = np.split(means["z_s"], len(attributes), axis=1) if means else [None] * len(attributes)
+    for attribute, (name, names) in enumerate(attributes.by_name().items()):
+        block = blocks[attribute]
+        own = [] if block is None else maps({f"z_s of {name}": block})
+        found.append(Colouring(names, labels[:, attribute].tolist(), own + content, name))
+    return found
+
+
 def rewritings(model: StyleModel, examples: int) -> list[Rewriting]:
-    """Test sentences of each label in the next label's style, as `textvae transfer` writes them."""
-    chosen, found = model.sentences("test", examples), []
-    for source, name in enumerate(model.labels):
-        rows = np.flatnonzero(chosen.labels == source).tolist()
-        target = model.labels[(source + 1) % len(model.labels)]
+    """Test sentences of each label in the next label's style, as `textvae transfer` writes them.
+
+    With several attributes each of them changes alone.
+    """
+    chosen, attributes = model.sentences("test", examples), model.transfer.attributes
+    labels, found = chosen.labels.reshape(len(chosen.texts), -1), []
+    for place, name in enumerate(attributes.label_names):
+        attribute, source = attributes.find(name)
+        names = attributes.label_names[place - source :][: attributes.sizes[attribute]]
+        rows = np.flatnonzero(labels[:, attribute] == source)
+        rows = rows[:: max(len(rows) // examples, 1)][:examples].tolist()
+        target = names[(source + 1) % len(names)]
         texts = [chosen.texts[row] for row in rows]
         outputs = model.transfer(texts, target=target, detokenise=False)
         for row, output in zip(rows, outputs, strict=True):
             # references are of the other of two labels; with more, whose they are is not told here
-            human = next(iter(chosen.references[row]), "") if len(model.labels) == 2 else ""
+            told = len(names) == 2 and attribute == 0
+            human = next(iter(chosen.references[row]), "") if told else ""
             found.append(Rewriting(chosen.texts[row], name, target, output, human))
     return found
 
 
 def journeys(model: StyleModel) -> list[Journey]:
-    """From sentences of the first label to sentences of the second: content alone, style alone, and both."""
+    """From sentences of the first label to sentences of the second: content alone, style alone, and both.
+
+    With several attributes from the first to the second label of each.
+    """
     chosen = model.sentences("dev", PAIRS)
-    begins, ends = (np.flatnonzero(chosen.labels == label)[:PAIRS].tolist() for label in (0, 1))
+    labels = chosen.labels.reshape(len(chosen.texts), -1)
+    begins, ends = (np.flatnonzero((labels == label).all(1))[:PAIRS].tolist() for label in (0, 1))
     means = model.encode(chosen.texts).means
     found = []
     for a, b in zip(begins, ends, strict=False):

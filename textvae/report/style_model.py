@@ -26,7 +26,10 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Sentences:
-    """N prepared sentences of one split with the index of their label (N,) and human rewritings (N lists)."""
+    """N prepared sentences of one split with their labels and human rewritings (N lists).
+
+    labels: (N,) the index of the label, or with several attributes (N, A) of each one's.
+    """
 
     texts: list[str]
     labels: np.ndarray
@@ -56,7 +59,7 @@ class LatentPoints:
         return [(ids or [SPECIAL.unk])[:longest] for ids in self.transfer.reader.encode(list(texts))]
 
     def encode(self, texts: Sequence[str], labels: np.ndarray | None = None) -> Encoded:
-        """Posterior means and mean KL of prepared sentences; labels (N,) choose the priors."""
+        """Posterior means and mean KL of prepared sentences; labels (N,) or (N, A) choose the priors."""
         return self.encode_ids(self.ids(texts), labels)
 
     @torch.inference_mode()
@@ -113,17 +116,19 @@ class StyleModel(LatentPoints):
         check_same_data(corpus.fingerprint, folder)
         if tuple(corpus.labels) != transfer.labels:
             raise UserError(f"{folder}: the labels of the model and of the data are not the same")
-        if len(names := transfer.attributes.names) > 1:
-            raise UserError(f"{folder} knows several attributes ({', '.join(names)}), which cannot be shown so far")
         return cls(transfer, corpus)
 
     def sentences(self, split: str, per_label: int) -> Sentences:
-        """Up to `per_label` sentences of each label, evenly spaced over a split (dev where there is no such split)."""
-        data = getattr(self.corpus, split) or self.corpus.dev
+        """Up to `per_label` sentences of each label, evenly spaced over a split (dev where there is no such split).
+
+        With several attributes of each combination of their labels.
+        """
+        data, groups = getattr(self.corpus, split) or self.corpus.dev, self.transfer.model.groups
         labels = np.asarray(data["label"])
+        kinds = groups.combination(torch.from_numpy(labels)).numpy()
         rows: list[int] = []
-        for label in range(len(self.labels)):
-            found = np.flatnonzero(labels == label)
+        for kind in range(groups.combinations):
+            found = np.flatnonzero(kinds == kind)
             places = np.unique(np.linspace(0, len(found) - 1, min(per_label, len(found))).astype(int))
             rows += found[places].tolist()
         chosen = data.select(rows)

@@ -10,14 +10,13 @@ from typing import Any
 
 from textvae.errors import UserError
 from textvae.evaluation.diagnostics.report import COLUMNS as LATENT_COLUMNS
-from textvae.evaluation.results import COLUMNS
 from textvae.experiment.sweeps.grid import shown
 from textvae.experiment.sweeps.results import FILE
 from textvae.files import display
 from textvae.report.comparison import Measure, measure
 from textvae.report.published import Published, published
 from textvae.report.records import look_up, number
-from textvae.report.tables import Row, Table, columns, means_once
+from textvae.report.tables import Row, Table, columns, means_once, style_heads
 
 NOT_LINES = ("seed", "training.seed", "data.seed")
 """Numbers that no line joins: between two seeds there is nothing."""
@@ -32,6 +31,7 @@ LATENT_NOTES = (
     "importance-weighted, an upper bound. Mutual information is at most the rate and the logarithm of the sentences.",
     "The frontier (* in the table, filled in the figure): no other point has both a lower rate and a lower distortion.",
 )
+JOINTLY = "An output is accurate where every attribute has the label it should, those that were to be kept included."
 FOLDERS = ("sweep", "sweep_test")
 """Where `textvae sweep RUN` leaves its results, below the run: of dev and of test."""
 
@@ -73,6 +73,12 @@ class Sweep:
     judges: Mapping[str, float | None]
     published: Published | None
     task: str = "style_transfer"
+    changed: str = ""
+
+    @property
+    def name(self) -> str:
+        """Title, and what was changed."""
+        return f"{self.title}, {self.changed} changed" if self.changed else self.title
 
     @property
     def scored(self) -> tuple[SweepPoint, ...]:
@@ -96,6 +102,7 @@ class Sweep:
         found = [
             SPLITS.get(self.split, ""),
             f"Accuracy: mean of our judges {judges}, trained apart from every model." if judges else "",
+            JOINTLY if self.changed else "",
             f"The frontier (* in the table, filled in the figure): no other point beats both accuracy and {kind}-BLEU.",
             self.published.note if self.published else "",
         ]
@@ -112,6 +119,7 @@ def read_sweep(folder: Path) -> Sweep:
         return Sweep(
             title=str(values["title"]),
             split=str(values["split"]),
+            changed=str(values.get("changed", "")),
             axes=tuple(str(name) for name in values["axes"]),
             points=tuple(read_point(point) for point in values["points"]),
             baselines={
@@ -143,10 +151,10 @@ def read_point(values: Mapping[str, Any]) -> SweepPoint:
 def sweeps_of(run: Path) -> tuple[list[Sweep], list[str]]:
     """Sweeps with scored points beside a run, and what is wrong with the files of the others."""
     found, problems = [], []
-    for name in FOLDERS:
-        if (run / name / FILE).exists():
+    for path in (path for name in FOLDERS for path in (run / name / FILE, *sorted((run / name).glob(f"*/{FILE}")))):
+        if path.exists():
             try:
-                found.append(read_sweep(run / name))
+                found.append(read_sweep(path.parent))
             except UserError as error:
                 problems.append(str(error))
     return [sweep for sweep in found if sweep.scored], problems
@@ -199,5 +207,5 @@ def sweep_table(sweep: Sweep) -> Table:
     short = short_names(sweep.points)
     rows = [Row(point_name(point, short), None, point.measures) for point in sweep.points]
     rows += [Row(name, None, found) for name, found in sweep.baselines.items()]
-    heads = LATENT_COLUMNS if sweep.task == LATENTS else {"accuracy": "ACC", **COLUMNS}
-    return Table(sweep.title, means_once(columns(heads, rows)), rows)
+    heads = LATENT_COLUMNS if sweep.task == LATENTS else style_heads(rows)
+    return Table(sweep.name, means_once(columns(heads, rows)), rows)

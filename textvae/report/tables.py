@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from textvae.evaluation.diagnostics.report import DIGITS
 from textvae.evaluation.results import COLUMNS as STYLE_COLUMNS
 from textvae.evaluation.results import FRACTIONS
 from textvae.evaluation.summaries.results import COLUMNS as SUMMARY_COLUMNS
+from textvae.experiment.sweeps.results import OF_ONE, measures_of
 from textvae.report.comparison import Measure, fingerprint, measure, minutes, system_rows
 from textvae.report.listing import data_name, recipe_name
 from textvae.report.records import RunRecord, look_up, number
@@ -66,6 +67,33 @@ def style_tables(records: Sequence[RunRecord], names: Sequence[str]) -> list[Tab
     return found
 
 
+def attribute_tables(records: Sequence[RunRecord], names: Sequence[str]) -> list[Table]:
+    """A table for each attribute that was changed alone, and for all of them; accuracy as in `measures_of`. The
+    baselines are those of the first run evaluated.
+    """
+    found = []
+    for changed in dict.fromkeys(changed for record in records for changed in record.changed):
+        lines: list[Row] = []
+        baselines: list[Row] = []
+        for n, record in enumerate(records):
+            metrics = record.changed.get(changed, {})
+            rows = [row for row in system_rows(metrics) if row.get("direction", "all") == "all"]
+            own, *others = [
+                Row(str(row["system"]), None, read({"measures": measures_of(row, metrics)})) for row in rows
+            ] or [None]
+            lines += [replace(own, system=names[n], own=n)] if own else []
+            baselines = baselines or [row for row in others if row]
+        lines += baselines
+        found.append(Table(f"{changed} changed", means_once(columns(style_heads(lines), lines)), lines))
+    return found
+
+
+def style_heads(rows: Sequence[Row]) -> dict[str, str]:
+    """Heads of the mean accuracy, with several attributes of each one's alone, and of all other measures."""
+    single = sorted({name for row in rows for name in row.measures if name.startswith(OF_ONE)})
+    return {"accuracy": "ACC", **{name: f"ACC {name.removeprefix(OF_ONE)}" for name in single}, **STYLE_COLUMNS}
+
+
 def means_once(columns: Mapping[str, str]) -> dict[str, str]:
     """Means of accuracy and BLEU against references where there are any, else against the input."""
     other = "_self" if "ref_bleu" in columns else "_ref"
@@ -81,7 +109,8 @@ def probe_lines(evaluation: Mapping[str, Any]) -> list[str]:
         parts = [
             f"{v:.3f} {text}" for name, text in readers.items() if (v := number(look_up(values, name))) is not None
         ]
-        found += [f"style read from {space}: {', '.join(parts)}"] if parts else []
+        what = space if " from " in space else f"style read from {space}"
+        found += [f"{what}: {', '.join(parts)}"] if parts else []
     return found
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from textvae.data.collate import close, padded
 from textvae.data.tokenized import TokenizedCorpus
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.frozen_features import FrozenFeatures, gram, mean_state
 from textvae.modules.roll_out import without_dropout
 from textvae.modules.style_guide import StyleGuide
@@ -28,7 +29,7 @@ Sentences = tuple[Tensor, Tensor]
 class Perception:
     """The eye: a frozen network, by default the guide, and sentences that show it what each style looks like.
 
-    exemplars: real sentences of every style. Their mean Gram matrix is taken when it is first asked for, the guide
+    exemplars: real sentences of every label, those of several attributes one after the other. Their mean Gram matrix is taken when it is first asked for, the guide
     being frozen by then, and again after `--resume`: nothing of it has to be saved.
     """
 
@@ -47,18 +48,20 @@ class Perception:
                     shown = [(ids.to(states.device), mask.to(states.device)) for ids, mask in self.exemplars]
                     self.wanted = torch.stack([gram(eye(*style), style[1]).mean(0) for style in shown])
                 seen = mean_state(eye(*real), real[1])
-        return replace(found, states=states, wanted_state=seen, wanted_gram=self.wanted[found.target])
+        wanted = tuple(self.wanted[rows] for rows in guide.groups.rows(found.target).unbind(1))
+        return replace(found, states=states, wanted_state=seen, wanted_gram=wanted)
 
     def eye(self, guide: StyleGuide, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
         """The frozen network, on `device`."""
         return guide.states if self.network is None else self.network.to(device)
 
 
-def exemplars(corpus: TokenizedCorpus, styles: int, count: int) -> list[Sentences]:
-    """`count` sentences of each style, evenly spaced over the training data."""
+def exemplars(corpus: TokenizedCorpus, styles: Sizes, count: int) -> list[Sentences]:
+    """`count` sentences of each label of each attribute, evenly spaced over the training data."""
+    sizes, labels = LabelGroups.of(styles).sizes, corpus.labels.reshape(len(corpus), -1)
     found = []
-    for style in range(styles):
-        rows = np.flatnonzero(corpus.labels == style)
+    for attribute, label in ((a, k) for a, size in enumerate(sizes) for k in range(size)):
+        rows = np.flatnonzero(labels[:, attribute] == label)
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64))]
         ids = torch.from_numpy(close(*padded([corpus.sentence(int(row)) for row in rows])))
         found.append((ids, ids != SPECIAL.pad))

@@ -129,7 +129,7 @@ class Discriminator(nn.Module):
         self.network = network
 
     def forward(self, real: Tensor, real_mask: Tensor, fake: Tensor, fake_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (B, S + 1) of each."""
+        """Logits (B, S + A) of each: of every attribute its labels, and "generated"."""
         return self.network(real, real_mask), self.network(fake, fake_mask)
 
 
@@ -140,7 +140,7 @@ class TransferRecipe(StyleContentRecipe):
     sentences. Afterwards both are frozen.
     vae: beside the paper's terms, those on x̂. dis_x: the discriminator, where J_adv_x has a weight.
     With several attributes a random subset of them changes in each sentence, and x̂ is to have the labels of those that
-    stay, too. The guide has logits for each attribute.
+    stay, too. Guide and discriminator have logits for each attribute.
     """
 
     def __init__(
@@ -155,13 +155,10 @@ class TransferRecipe(StyleContentRecipe):
         super().__init__(model, adversaries, objectives, adversary_updates)
         self.transfer, self.plan, self.perception = transfer, transfer.plan(), perception
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
-        single = [name for name in ("J_adv_x", "J_gram") if name in self.terms]
-        if single and len(model.groups) > 1:
-            raise UserError(f"objectives.{single[0]} knows one attribute only; with several give it weight 0")
-        words = model.config.vocab_size
-        self.guide = StyleGuide(transfer.guide, words, model.num_styles)
+        words, sizes = model.config.vocab_size, model.groups.sizes
+        self.guide = StyleGuide(transfer.guide, words, sizes)
         self.language_model = RecurrentLanguageModel(transfer.language_model, words)
-        self.discriminator = Discriminator(StyleGuide(transfer.guide, words, model.num_styles + 1))
+        self.discriminator = Discriminator(StyleGuide(transfer.guide, words, [size + 1 for size in sizes]))
         self.modules["guide"] = self.guide
         if "J_lm" in self.terms:
             self.modules["language_model"] = self.language_model
@@ -218,7 +215,8 @@ class TransferRecipe(StyleContentRecipe):
         """Real sentences against those that phase `vae` has just written."""
         assert previous.transfer is not None
         real, fake = discriminator(*sentences(batch), previous.transfer.ids, previous.transfer.mask)
-        return {"J_dis_x": against_generated(real, batch.style, fake)}
+        split = self.discriminator.network.groups.split
+        return {"J_dis_x": against_generated(split(real), batch.style, split(fake))}
 
     def transferred(self, batch: Batch, latents: Latents) -> TransferOutput:
         """Write the batch in other styles; compute what the terms in force need of the model itself."""
@@ -296,7 +294,8 @@ class TransferRecipe(StyleContentRecipe):
                 found = replace(found, guide_logits=self.model.groups.split(logits))
         if "J_adv_x" in self.terms:
             with without_dropout(self.discriminator):
-                found = replace(found, discriminator_logits=self.discriminator.network(found.points, found.mask))
+                network = self.discriminator.network
+                found = replace(found, discriminator_logits=network.groups.split(network(found.points, found.mask)))
         if "J_lm" in self.terms:
             with torch.no_grad(), without_dropout(self.language_model):
                 found = replace(found, expected=self.language_model.next_word(found.ids))

@@ -13,8 +13,8 @@ from textvae.evaluation.diagnostics.report import COLUMNS
 from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.sentence_vae import FinishedSentenceVAE
 from textvae.experiment.sweeps.results import checksum_of_test_set, mark, point_row, summary, value_of
-from textvae.experiment.sweeps.scoring import RESULT, Scorer, checksum, fingerprint_of, read_result
-from textvae.experiment.sweeps.training import Training
+from textvae.experiment.sweeps.scoring import RESULT, Results, Scorer, changes_of, checksum, fingerprint_of, read_result
+from textvae.experiment.sweeps.training import SweptConfig, Training
 from textvae.files import write_json
 
 SCORES = "evaluation_dev"
@@ -23,12 +23,14 @@ Values = Mapping[str, Any]
 
 
 class Scores(Protocol):
-    """score: metrics of a finished run, on dev, taken again only where something has changed. row: a point of
-    sweep.json. summary: sweep.json; facts: of the sweep."""
+    """changes: of a run's sentences, each with a folder of results. score: metrics of a finished run for each of them,
+    on dev, taken again only where something is different. row: a point of sweep.json. summary: sweep.json; facts: of
+    the sweep."""
 
     task: ClassVar[str]
 
-    def score(self, training: Training) -> dict[str, Any]: ...
+    def changes(self, config: SweptConfig) -> tuple[str, ...]: ...
+    def score(self, training: Training) -> Results: ...
     def row(self, name: str, folder: str, metrics: Values) -> dict[str, Any]: ...
     def summary(self, facts: Values, points: Sequence[Values], scored: Sequence[Values]) -> dict[str, Any]: ...
 
@@ -41,7 +43,12 @@ class StyleScores:
     test_set: str | None = None
     task: ClassVar[str] = "style_transfer"
 
-    def score(self, training: Training) -> dict[str, Any]:
+    def changes(self, config: SweptConfig) -> tuple[str, ...]:
+        """Each of several attributes, and all."""
+        assert isinstance(config, ExperimentConfig)
+        return changes_of(config)
+
+    def score(self, training: Training) -> Results:
         """Judged outputs."""
         assert isinstance(training.config, ExperimentConfig)
         scorer = Scorer(FinishedRun(training.config, training.folder), self.evaluation, "dev")
@@ -67,7 +74,11 @@ class LatentScores:
     diagnostics: DiagnosticsConfig
     task: ClassVar[str] = "sentence_vae"
 
-    def score(self, training: Training) -> dict[str, Any]:
+    def changes(self, config: SweptConfig) -> tuple[str, ...]:
+        """None: nothing is rewritten."""
+        return ("",)
+
+    def score(self, training: Training) -> Results:
         """A diagnosis."""
         assert isinstance(training.config, SentenceExperimentConfig)
         place = training.folder / SCORES
@@ -78,12 +89,12 @@ class LatentScores:
         }
         found = read_result(place)
         if found is not None and found.get("identity") == identity:
-            return found
+            return {"": found}
         diagnosis = FinishedSentenceVAE(training.config, training.folder).diagnose("dev", self.diagnostics)
         metrics = {**diagnosis.to_dict(), "point": dict(training.point.settings), "identity": identity}
         place.mkdir(parents=True, exist_ok=True)
         write_json(place / RESULT, metrics)
-        return metrics
+        return {"": metrics}
 
     def row(self, name: str, folder: str, metrics: Values) -> dict[str, Any]:
         """A point: every measure that its latent has."""
