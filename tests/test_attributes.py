@@ -140,9 +140,7 @@ def test_reranking_lowers_the_accuracy_of_no_attribute(
     ranked: StyleTransfer, rows: list[dict[str, str]], change: tuple[str, ...]
 ) -> None:
     few, right = rows[::5], "other_both" if len(change) == 2 else f"other_{change[0]}"
-    plain, best, near = (
-        changed(ranked, few, change, **o) for o in ({}, {"rerank": True}, {"retrieve_only": True})
-    )
+    plain, best, near = (changed(ranked, few, change, **o) for o in ({}, {"rerank": True}, {"retrieve_only": True}))
     for name in ("sentiment", "tense"):
         wanted = [OTHER[row[name]] if name in change else row[name] for row in few]
         before, after, found = (share([read(x)[name] for x in texts], wanted) for texts in (plain, best, near))

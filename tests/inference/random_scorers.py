@@ -16,7 +16,9 @@ from .random_run import SENTENCES
 
 
 def make_scorers(run: Path) -> Path:
-    """Write RUN/best/scorers and return it; sentence i of the index has label i mod S, or the i-th combination of them."""
+    """Write RUN/best/scorers and return it; sentence i of the index has label, or combination of labels, i mod their
+    number.
+    """
     torch.manual_seed(5)
     transfer = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
     vocabulary, folder = transfer.model.config.vocab_size, run / "best" / FOLDER

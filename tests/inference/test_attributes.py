@@ -211,7 +211,9 @@ def test_revision_raises_the_sum_over_all_attributes(transfer: StyleTransfer) ->
                 found = transfer.scorers.style(tokens, tokens > 0)[0]
             values.append(float(found[wanted[0]] + found[3 + wanted[1]]))
         gain.append(values[1] - values[0])
-    assert sum(gain) > 1.0 and sum(x >= -0.5 for x in gain) >= 0.9 * len(gain), gain  # the distance moved costs a little
+    assert sum(gain) > 1.0 and sum(x >= -0.5 for x in gain) >= 0.9 * len(gain), (
+        gain
+    )  # the distance moved costs a little
 
 
 def test_candidates_can_be_revised_before_anything_else(run: Path) -> None:

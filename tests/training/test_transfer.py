@@ -344,7 +344,9 @@ def test_several_attributes_have_a_discriminators_loss_each() -> None:
     assert [x.shape for x in outputs.transfer.discriminator_logits] == [(6, 4), (6, 3)]
     found = recipe.run_dis_x(recipe.discriminator, outputs.batch, outputs)["J_dis_x"]
     found.sum().backward()
-    assert found.shape == (6,) and all(bool(p.grad.any()) for p in recipe.discriminator.parameters() if p.grad is not None)
+    assert found.shape == (6,) and all(
+        bool(p.grad.any()) for p in recipe.discriminator.parameters() if p.grad is not None
+    )
 
 
 def test_a_transfer_into_itself_costs_nothing_in_the_latent_space() -> None:

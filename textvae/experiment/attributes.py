@@ -128,7 +128,9 @@ class AttributeEvaluation:
             transfers,
             {"seconds": round(seconds, 3), "sentences_per_second": round(len(written) / seconds, 1)},
             {
-                system: self.jointly([text for text in found if text is not None], labels[[x is not None for x in found]])
+                system: self.jointly(
+                    [text for text in found if text is not None], labels[[x is not None for x in found]]
+                )
                 for system, found in systems.items()
                 if any(text is not None for text in found)
             },

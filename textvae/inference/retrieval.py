@@ -92,7 +92,7 @@ class ContentIndex:
         )
 
     def nearest_of(self, content: Tensor, labels: Tensor, count: int) -> tuple[list[list[list[int]]], Tensor]:
-        """`nearest`, of the label (B,) of each sentence; where one has fewer than others, its cosines end in `NEVER`."""
+        """`nearest`, of the label (B,) of each sentence; where one has fewer than others, its cosines end in -inf."""
         found: list[list[list[int]]] = [[] for _ in content]
         parts = []
         for label in labels.unique().tolist():

@@ -109,8 +109,10 @@ def ascend(
     write: Write,
     penalty: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """log p(target) of z's words (N,), the objective (N,) and its gradient (N, Z); rows (N,): their places in start; style:
-    (S,) or (N, S)."""
+    """log p(target) of z's words (N,), the objective (N,) and its gradient (N, Z); rows (N,): their places in start.
+
+    style: (S,) or (N, S).
+    """
     found = write(memory(z, rows))
     with torch.inference_mode(False), torch.enable_grad():
         # no tensor of inference mode can take part in a graph

@@ -80,8 +80,8 @@ class TransferOutput:
     content, wanted_content: (B, Zc) z_c of x̂ and of x. style, wanted_style: (B, Zs) z_s of x̂ and the target vector.
     points, log_probs, expected: (B, T, V) x̂ on the simplex; log-probabilities of its words by the decoder, and by the
     language model after the same words. states: (B, T, D) of a frozen encoder that reads the points; wanted_state:
-    (B, D) their mean over x; wanted_gram: (B, D, D) of each attribute's label asked for. sample: where all this is of some
-    sentences only.
+    (B, D) their mean over x; wanted_gram: (B, D, D) of each attribute's label asked for. sample: where all this is of
+    some sentences only.
     """
 
     target: Tensor

@@ -78,11 +78,9 @@ def attribute_tables(records: Sequence[RunRecord], names: Sequence[str]) -> list
         for n, record in enumerate(records):
             metrics = record.changed.get(changed, {})
             rows = [row for row in system_rows(metrics) if row.get("direction", "all") == "all"]
-            own, *others = [
-                Row(str(row["system"]), None, read({"measures": measures_of(row, metrics)})) for row in rows
-            ] or [None]
-            lines += [replace(own, system=names[n], own=n)] if own else []
-            baselines = baselines or [row for row in others if row]
+            known = [Row(str(row["system"]), None, read({"measures": measures_of(row, metrics)})) for row in rows]
+            lines += [replace(own, system=names[n], own=n) for own in known[:1]]
+            baselines = baselines or known[1:]
         lines += baselines
         found.append(Table(f"{changed} changed", means_once(columns(style_heads(lines), lines)), lines))
     return found

@@ -29,8 +29,9 @@ Sentences = tuple[Tensor, Tensor]
 class Perception:
     """The eye: a frozen network, by default the guide, and sentences that show it what each style looks like.
 
-    exemplars: real sentences of every label, those of several attributes one after the other. Their mean Gram matrix is taken when it is first asked for, the guide
-    being frozen by then, and again after `--resume`: nothing of it has to be saved.
+    exemplars: real sentences of every label, those of several attributes one after the other. Their mean Gram matrix is
+    taken when it is first asked for, the guide being frozen by then, and again after `--resume`: nothing of it has to
+    be saved.
     """
 
     exemplars: list[Sentences]
