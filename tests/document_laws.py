@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
-from tests.laws import FIRST_WORD, LONGEST, VOCABULARY, tiny_accelerator, tiny_collator
+from tests.laws import FIRST_WORD, LONGEST, VOCABULARY, share_of, tiny_accelerator, tiny_collator
 from textvae.checkpoint import Checkpoints
 from textvae.data.documents.batch import DocumentBatch
 from textvae.data.documents.loader import DocumentLoader
@@ -84,12 +85,16 @@ def hierarchical_recipe(model: HierarchicalVAE, loader: DocumentLoader) -> Hiera
 
 
 def document_trainer(
-    folder: Path, block_size: int | None = None, networks: dict[str, Any] | None = None, **training: Any
+    folder: Path,
+    block_size: int | None = None,
+    networks: dict[str, Any] | None = None,
+    accelerator: Accelerator | None = None,
+    **training: Any,
 ) -> Trainer:
     """A trainer of a new network: 21 sentences of 7 documents, 4 batches an epoch or a few more."""
     config = TrainingConfig(**{"batch_size": 6, "epochs": 2, "log_every": 1, "seed": 5, **training})
-    accelerator = tiny_accelerator()
-    loader = document_loader(block_size)
+    accelerator = accelerator or tiny_accelerator()
+    loader = document_loader(block_size, **share_of(accelerator))
     recipe = HierarchicalRecipe(
         hierarchical_model(**(networks or {})).train(), all_weights(), loader.rows, loader.reading
     )

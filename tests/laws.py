@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import pytest
@@ -20,10 +20,11 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from textvae.checkpoint import Checkpoints
+from textvae.checkpoint import Checkpoint, Checkpoints
 from textvae.data.attributes import Attributes
 from textvae.data.batch import Batch
 from textvae.data.collate import Collator
+from textvae.data.groups import GroupLoader
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -31,6 +32,7 @@ from textvae.models.adversaries import Adversaries, AdversaryKind
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.blanks import BlanksConfig
+from textvae.modules.clamping import ClampingConfig
 from textvae.modules.decoders import DECODERS, DecoderConfig
 from textvae.modules.encoders import ENCODERS, EncoderConfig
 from textvae.modules.language_model import LanguageModelConfig
@@ -39,10 +41,18 @@ from textvae.modules.memory import MemoryConfig
 from textvae.modules.noise import NoiseKey
 from textvae.modules.style_guide import StyleGuideConfig
 from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import MEMORY_OBJECTIVES, OBJECTIVES, ObjectivesConfig, Outputs
+from textvae.objectives.style_content import (
+    GROUP_OBJECTIVES,
+    MEMORY_OBJECTIVES,
+    OBJECTIVES,
+    PRIOR_OBJECTIVES,
+    ObjectivesConfig,
+    Outputs,
+)
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
 from textvae.training.config import TrainingConfig
 from textvae.training.perception import Perception, exemplars
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
@@ -122,10 +132,15 @@ def tiny_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options: Any
 
 
 def tiny_networks(
-    seed: int = 0, dtype: torch.dtype = torch.float64, adversary: AdversaryKind = "linear", **options: Any
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    adversary: AdversaryKind = "linear",
+    clamping: ClampingConfig | None = None,
+    **options: Any,
 ) -> tuple[StyleContentVAE, Adversaries]:
-    """A model in training mode and its adversaries."""
+    """A model in training mode and its adversaries; clamping: what its batches of groups share."""
     model = tiny_model(seed, dtype, **options)
+    model.clamping = clamping or ClampingConfig()
     memory = model.vector_size if model.sentence_memory is not None else 0
     style, sizes = model.style_latent.size, model.groups.sizes
     adversaries = Adversaries(style, CONTENT_SIZE, sizes, BAG, adversary, hidden=9, memory_size=memory)
@@ -149,13 +164,15 @@ def tiny_corpus(
     longest: int = LONGEST,
     vocabulary: int = VOCABULARY,
     labels: Labels = LABELS,
+    grouped: bool = False,
 ) -> TokenizedCorpus:
-    """Random sentences of 1 … `longest` words with random labels."""
+    """Random sentences of 1 … `longest` words with random labels; grouped: but for the first three in groups of 3."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, longest + 1, size)
     sentences = [rng.integers(FIRST_WORD, vocabulary, n).tolist() for n in lengths]
     numbers = [rng.integers(0, count, size) for count in Attributes.of(labels).sizes]
-    return TokenizedCorpus.from_lists(sentences, np.stack(numbers, 1) if len(numbers) > 1 else numbers[0])
+    groups = [i // 3 for i in range(size)] if grouped else None
+    return TokenizedCorpus.from_lists(sentences, np.stack(numbers, 1) if len(numbers) > 1 else numbers[0], groups)
 
 
 def tiny_collator(noise: NoiseConfig | None = None, vocabulary: int = VOCABULARY) -> Collator:
@@ -198,7 +215,8 @@ def per_sentence(outputs: Outputs) -> dict[str, Tensor]:
 
 def all_objectives(weight: float = 0.5, **weights: Weight) -> ObjectivesConfig:
     """Every objective switched on with the same weight, so that none can hide."""
-    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in (*OBJECTIVES, *MEMORY_OBJECTIVES)})
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *PRIOR_OBJECTIVES)
+    return ObjectivesConfig(**{name: weights.get(name, Weight(weight)) for name in names})
 
 
 # ---------------------------------------------------------------------------------------------- training
@@ -208,11 +226,17 @@ def tiny_accelerator(precision: str = "no") -> Accelerator:
     return Accelerator(cpu=True, mixed_precision=precision)
 
 
+def share_of(accelerator: Accelerator) -> dict[str, int]:
+    """Options of a loader for this process."""
+    return {"rank": accelerator.process_index, "world_size": accelerator.num_processes}
+
+
 def tiny_loader(
     corpus: TokenizedCorpus, batch_size: int = 8, noise: NoiseConfig | None = None, **options: Any
 ) -> BatchLoader:
-    """Batches of a corpus, for process `rank` of `world_size`."""
-    return BatchLoader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
+    """Batches of a corpus, for process `rank` of `world_size`; of groups too where it has any."""
+    loader = BatchLoader if corpus.groups is None else GroupLoader
+    return loader(corpus, tiny_collator(noise), batch_size, **{"seed": 5, **options})
 
 
 def tiny_trainer(
@@ -233,18 +257,44 @@ def tiny_trainer(
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     model, adversaries = tiny_networks(**(networks or {}))
     loader = tiny_loader(
-        tiny_corpus(corpus_size, labels=(networks or {}).get("labels", LABELS)),
+        tiny_corpus(
+            corpus_size, labels=(networks or {}).get("labels", LABELS), grouped=model.clamping.shared is not None
+        ),
         config.batch_size,
         noise,
-        rank=accelerator.process_index,
-        world_size=accelerator.num_processes,
+        **share_of(accelerator),
     )
     objectives, updates = objectives or all_objectives(), config.adversary_updates
-    recipe = StyleContentRecipe(model, adversaries, objectives, updates)
     if transfer is not None:
-        recipe = tiny_transfer_recipe(model, adversaries, objectives, transfer, updates)
+        recipe: StyleContentRecipe = tiny_transfer_recipe(model, adversaries, objectives, transfer, updates)
+    else:
+        recipe = tiny_recipe(model, adversaries, objectives, updates)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
     return Trainer(accelerator, recipe, loader, config, checkpoints, validate, save_best, reporter or SilentReporter())
+
+
+def tiny_recipe(
+    model: StyleContentVAE,
+    adversaries: Adversaries,
+    objectives: ObjectivesConfig | None = None,
+    updates: int = 1,
+    game: PriorGameConfig | None = None,
+) -> StyleContentRecipe:
+    """The paper's recipe, with critics of fixed initial weights where a prior is adversarial."""
+    torch.manual_seed(7)
+    game = game or PriorGameConfig(hidden=7, updates=2)
+    return in_its_precision(StyleContentRecipe(model, adversaries, objectives or all_objectives(), updates, game))
+
+
+R = TypeVar("R", bound=StyleContentRecipe)
+
+
+def in_its_precision(recipe: R) -> R:
+    """Networks that the recipe made itself, in the precision of its model."""
+    for name, module in recipe.modules.items():
+        if name not in ("model", "adversaries"):
+            module.to(recipe.model.style_vectors.dtype)
+    return recipe
 
 
 def tiny_transfer(**options: Any) -> TransferTrainingConfig:
@@ -265,16 +315,13 @@ def tiny_transfer_recipe(
     torch.manual_seed(7)
     labels: Labels = model.attributes.by_name() if len(model.attributes) > 1 else LABELS
     perception = Perception(exemplars(tiny_corpus(30, seed=3, labels=labels), model.groups.sizes, 4))
-    recipe = TransferRecipe(model, adversaries, objectives, transfer, updates, perception)
-    for name in ("guide", "language_model", "discriminator"):
-        if name in recipe.modules:
-            recipe.modules[name].to(model.style_vectors.dtype)
-    return recipe
+    game = PriorGameConfig(hidden=7, updates=2)
+    return in_its_precision(TransferRecipe(model, adversaries, objectives, transfer, updates, perception, game))
 
 
 def transfer_objectives(weight: float = 0.5) -> ObjectivesConfig:
     """Every objective with the same weight, those on transfers too."""
-    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *TRANSFER_OBJECTIVES)
+    names = (*OBJECTIVES, *MEMORY_OBJECTIVES, *GROUP_OBJECTIVES, *PRIOR_OBJECTIVES, *TRANSFER_OBJECTIVES)
     return ObjectivesConfig(**{name: Weight(weight) for name in names})
 
 
@@ -303,6 +350,23 @@ class Interrupted:
                 os.kill(os.getpid(), self.signal)
             self.given += 1
             yield batch
+
+
+def resumed_after_a_crash(
+    folder: Path, at: int, networks: dict[str, Any], **options: Any
+) -> tuple[Trainer, Checkpoint]:
+    """A `tiny_trainer` that crashed at batch `at` and was continued to its end by another one, and where it began."""
+    crashed = tiny_trainer(folder, networks=networks, **options)
+    crashed.loader = Interrupted(crashed.loader, at)  # type: ignore[arg-type]
+    with pytest.raises(Crash):
+        crashed.fit()
+    resumed = tiny_trainer(folder, networks={**networks, "seed": 99}, **options)
+    torch.manual_seed(12345)
+    checkpoint = resumed.checkpoints.latest()
+    assert checkpoint is not None
+    resumed.restore(checkpoint)
+    resumed.fit()
+    return resumed, checkpoint
 
 
 def progress_of(trainer: Trainer) -> dict[str, Any]:

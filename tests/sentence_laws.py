@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from tests.laws import (
     FEW,
@@ -13,6 +14,7 @@ from tests.laws import (
     LONGEST,
     VOCABULARY,
     latent_kinds,
+    share_of,
     tiny_accelerator,
     tiny_corpus,
     tiny_loader,
@@ -61,18 +63,24 @@ def sentence_model(seed: int = 0, dtype: torch.dtype = torch.float64, **options:
 
 
 def sentence_trainer(
-    folder: Path, networks: dict[str, Any] | None = None, game: PriorGameConfig | None = None, **training: Any
+    folder: Path,
+    networks: dict[str, Any] | None = None,
+    game: PriorGameConfig | None = None,
+    accelerator: Accelerator | None = None,
+    **training: Any,
 ) -> Trainer:
     """A trainer of a new network: 27 sentences are 4 steps of 8, the last of 3."""
-    accelerator = tiny_accelerator()
+    accelerator = accelerator or tiny_accelerator()
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     networks = {"bag_of_words": True, **(networks or {})}
     model = sentence_model(**networks).train()
+    torch.manual_seed(7)
     recipe = SentenceRecipe(model, sentence_objectives(), game or PriorGameConfig(hidden=7, updates=2))
     if recipe.game is not None:
         recipe.game.critic.to(model.embedding.weight.dtype)
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
-    return Trainer(accelerator, recipe, tiny_loader(tiny_corpus(27), config.batch_size), config, checkpoints)
+    loader = tiny_loader(tiny_corpus(27), config.batch_size, **share_of(accelerator))
+    return Trainer(accelerator, recipe, loader, config, checkpoints)
 
 
 def sentence_objectives(weight: float = 0.5) -> SentenceObjectives:

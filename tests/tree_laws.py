@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 
-from tests.laws import LABELS, LONGEST, VOCABULARY, tiny_accelerator, tiny_corpus, tiny_loader
+from tests.laws import LABELS, LONGEST, VOCABULARY, share_of, tiny_accelerator, tiny_corpus, tiny_loader
 from textvae.checkpoint import Checkpoints
 from textvae.models.compound_pcfg import CompoundPCFG
 from textvae.models.tree_configuration import TreeModelConfig, saved_tree_config
@@ -44,10 +45,13 @@ def tree_model(
     return CompoundPCFG(saved_tree_config(config, VOCABULARY, LABELS, LONGEST + 2)).to(dtype).eval()
 
 
-def tree_trainer(folder: Path, networks: dict[str, Any] | None = None, **training: Any) -> Trainer:
+def tree_trainer(
+    folder: Path, networks: dict[str, Any] | None = None, accelerator: Accelerator | None = None, **training: Any
+) -> Trainer:
     """A trainer of a new grammar: 27 sentences are 4 steps of 8, the last of 3."""
-    accelerator = tiny_accelerator()
+    accelerator = accelerator or tiny_accelerator()
     config = TrainingConfig(**{"batch_size": 8, "epochs": 2, "log_every": 1, "seed": 5, **training})
     recipe = TreeRecipe(tree_model(**(networks or {})).train(), TreeObjectives())
     checkpoints = Checkpoints(folder, config.keep_checkpoints)
-    return Trainer(accelerator, recipe, tiny_loader(tiny_corpus(27), config.batch_size), config, checkpoints)
+    loader = tiny_loader(tiny_corpus(27), config.batch_size, **share_of(accelerator))
+    return Trainer(accelerator, recipe, loader, config, checkpoints)

@@ -118,3 +118,17 @@ def torchrun(folder: Path, command: str, *arguments: object) -> subprocess.Compl
         text=True,
         timeout=600,
     )
+
+
+def first_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands believe that they are the first of two processes."""
+    from textvae.commands import distributed
+
+    class State:
+        num_processes, process_index, is_main_process, device = 2, 0, True, "cpu"
+
+        def destroy_process_group(self) -> None:
+            pass
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(distributed, "PartialState", lambda **_: State())

@@ -13,7 +13,7 @@ from random_run import SENTENCES
 from textvae.commands.distributed import part_file
 from textvae.commands.transfer import main
 
-from .conftest import torchrun
+from .conftest import first_of_two, torchrun
 
 
 def texts(row: dict[str, Any]) -> list[str]:
@@ -69,16 +69,7 @@ def test_what_several_processes_need(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from textvae.commands import distributed
-
-    class State:
-        num_processes, process_index, is_main_process, device = 2, 0, True, "cpu"
-
-        def destroy_process_group(self) -> None:
-            pass
-
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(distributed, "PartialState", lambda **_: State())
+    first_of_two(monkeypatch)
     assert main([str(run), "--to", "positive", *arguments]) == 2
     assert words in capsys.readouterr().err
 

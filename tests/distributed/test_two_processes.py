@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.distributed.worker import SAME_AS_ONE, SUMMARIZERS
+from tests.distributed.worker import AGREEING, OTHER_TASKS, SAME_AS_ONE, SUMMARIZERS
 from tests.laws import assert_close, assert_same_bits, progress_of, tiny_accelerator, tiny_trainer, weights_of
 from tests.training import summaries
 
@@ -70,6 +70,23 @@ def test_two_processes_are_one(folder: Path, tmp_path: Path, name: str) -> None:
     two = weights(folder, name)
     for key, value in weights_of(one).items():
         assert_close(two[key], value, 1e-3 if name == "closed form" else 1e-7, key)  # it sums in fp32
+
+
+@pytest.mark.parametrize("name", sorted(OTHER_TASKS))
+def test_two_processes_train_the_other_tasks_as_one_does(folder: Path, tmp_path: Path, name: str) -> None:
+    one = OTHER_TASKS[name](tmp_path)
+    one.fit()
+    for found in facts(folder, name):
+        assert found["progress"] == progress_of(one)
+    two = weights(folder, name)
+    for key, value in weights_of(one).items():
+        assert_close(two[key], value, 1e-6, key)
+
+
+@pytest.mark.parametrize("name", sorted(AGREEING))
+def test_two_processes_agree_where_they_cannot_be_one(folder: Path, name: str) -> None:
+    assert [found["progress"]["step"] for found in facts(folder, name)] == [6, 6]
+    assert all(value.isfinite().all() for value in weights(folder, name).values())
 
 
 @pytest.mark.parametrize("estimator", SUMMARIZERS)

@@ -11,6 +11,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.document_laws import document_trainer
 from tests.laws import (
+    COMPARING,
     Interrupted,
     loose,
     progress_of,
@@ -29,8 +32,12 @@ from tests.laws import (
     transfer_objectives,
     weights_of,
 )
+from tests.sentence_laws import sentence_trainer
 from tests.training import summaries
+from tests.tree_laws import tree_trainer
 from textvae.data.noise import NoiseConfig
+from textvae.modules.clamping import ClampingConfig
+from textvae.modules.latents import LATENTS
 from textvae.modules.memory import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
@@ -51,6 +58,9 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
         "transfer": tiny_transfer(tau=0.7, through=True),
         "networks": {"memory": MemoryConfig("full", scrub=True), "hide_style_words": True},
     },
+    "groups": {"networks": {"clamping": ClampingConfig("content", "all")}, "noise": NOISE, "accumulation": 2},
+    "groups that share a style": {"networks": {"clamping": ClampingConfig("style"), "hide_style_words": True}},
+    "adversarial priors": {"networks": {"latent": "adversarial"}, "noise": NOISE, "accumulation": 2},
     "translations": {"objectives": transfer_objectives(), "transfer": tiny_transfer(), "networks": loose()},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},
 }
@@ -59,6 +69,28 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
 SUMMARIZERS = ("soft", "straight_through")
 """Estimators with which two processes train a summarizer as one does. (The baseline of reinforce is a mean over rows
 at hand, as in the paper, so it differs between processes.)"""
+
+
+OTHER_TASKS: dict[str, Callable[..., Trainer]] = {
+    **{
+        f"sentences {kind}": partial(sentence_trainer, networks={"latent": kind}, accumulation=2)
+        for kind in sorted(set(LATENTS) - {*COMPARING, "vq"})
+    },
+    "sentences with a prior per label": partial(
+        sentence_trainer, networks={"latent": "flow", "prior": "class_conditional", "encoder": "transformer"}
+    ),
+    "documents": partial(document_trainer, block_size=None, accumulation=2),
+    "documents in blocks": partial(document_trainer, block_size=3),
+    "trees": partial(tree_trainer, networks={"kind": "neural"}),
+    "trees with z": partial(tree_trainer, networks={"kind": "compound"}, accumulation=2),
+}
+"""Trainings of the other tasks that one process must repeat."""
+
+AGREEING = {
+    kind: partial(sentence_trainer, networks={"latent": kind}, max_steps=6) for kind in sorted({"mmd", "infomax", "vq"})
+}
+"""Latents that compare the rows at hand (mmd, infomax), or begin from the first process's (vq): two processes are not
+one, but agree with each other."""
 
 
 def random_run(folder: Path, accelerator: Accelerator, seed: int = 0) -> Trainer:
@@ -83,6 +115,14 @@ def same_as_one(folder: Path, accelerator: Accelerator) -> None:
         accelerator.log = lambda values, step=None, **_: lines.append(values)  # type: ignore[method-assign]  # noqa: B023
         trainer.fit()
         report(folder, name, accelerator, trainer, lines=lines)
+
+
+def other_tasks(folder: Path, accelerator: Accelerator) -> None:
+    for name, make in {**OTHER_TASKS, **AGREEING}.items():
+        accelerator.log = lambda values, step=None, **_: None  # type: ignore[method-assign]
+        trainer = make(folder / name, accelerator=accelerator)
+        trainer.fit()
+        report(folder, name, accelerator, trainer)
 
 
 def summarizers(folder: Path, accelerator: Accelerator) -> None:
@@ -156,6 +196,7 @@ def nan_on_one(folder: Path, accelerator: Accelerator) -> None:
 
 SCENARIOS: tuple[Callable[[Path, Accelerator], None], ...] = (
     same_as_one,
+    other_tasks,
     summarizers,
     signal_and_resume,
     scores_that_differ,

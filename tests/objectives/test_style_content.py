@@ -22,9 +22,11 @@ from tests.laws import (
 from textvae.objectives.schedules import Weight
 from textvae.objectives.style_content import (
     ADVERSARY_TERMS,
+    GROUP_OBJECTIVES,
     MEMORY_OBJECTIVES,
     MODEL_TERMS,
     OBJECTIVES,
+    PRIOR_OBJECTIVES,
     ObjectivesConfig,
     Outputs,
 )
@@ -54,7 +56,14 @@ def reached(module: nn.Module) -> set[str]:
 def test_names_weights_and_phases_agree() -> None:
     weights = {f.name for f in fields(ObjectivesConfig) if f.name.startswith("J_")}
     watchers = {"J_guide", "J_language", "J_dis_x"}
-    assert weights == {*OBJECTIVES, *MEMORY_OBJECTIVES, *TRANSFER_OBJECTIVES, *watchers}
+    assert weights == {
+        *OBJECTIVES,
+        *MEMORY_OBJECTIVES,
+        *GROUP_OBJECTIVES,
+        *PRIOR_OBJECTIVES,
+        *TRANSFER_OBJECTIVES,
+        *watchers,
+    }
     assert set(OBJECTIVES) == set(REACHES)
     assert sorted(MODEL_TERMS + ADVERSARY_TERMS) == sorted(OBJECTIVES), "each term in exactly one phase"
 

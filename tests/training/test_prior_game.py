@@ -10,10 +10,6 @@ import torch
 
 from tests.laws import assert_close, tiny_batch
 from tests.sentence_laws import SIZE, sentence_model, sentence_objectives, sentence_trainer
-from textvae.config.style_transfer import ExperimentConfig
-from textvae.errors import UserError
-from textvae.models.configuration import ModelConfig
-from textvae.modules.latents import LatentConfig
 from textvae.modules.noise import NoiseKey
 from textvae.objectives.sentence_vae import SENTENCE_OBJECTIVES
 from textvae.objectives.wgan_gp import GeneratorLossName
@@ -104,8 +100,3 @@ def test_the_encoder_is_drawn_to_the_prior(tmp_path: Path) -> None:
     trainer.fit()
     after = model.encode(batch.input_ids, batch.attention_mask).value.detach().mean(0).norm()  # type: ignore[operator]
     assert float(after) < 0.5 * float(before)
-
-
-def test_the_style_model_has_no_critic_for_it() -> None:
-    with pytest.raises(UserError, match="sentence_vae"):
-        ExperimentConfig(model=ModelConfig(content=LatentConfig(kind="adversarial")))

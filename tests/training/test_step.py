@@ -22,11 +22,11 @@ from tests.laws import (
     tiny_trainer,
 )
 from textvae.modules.noise import NoiseKey
-from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES
+from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, PRIOR_OBJECTIVES
 from textvae.training.step import Totals, weighted_loss
 from textvae.training.trainer import Trainer
 
-WEIGHTS = {name: 0.1 * (i + 1) for i, name in enumerate(OBJECTIVES)}
+WEIGHTS = {name: 0.1 * (i + 1) for i, name in enumerate((*OBJECTIVES, *PRIOR_OBJECTIVES))}
 
 
 def totals_of(trainer: Trainer, seed: int = 0) -> Totals:

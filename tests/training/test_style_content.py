@@ -13,12 +13,12 @@ from tests.laws import (
     DIAGONAL,
     LABELS,
     Labels,
-    all_objectives,
     every_number_of_attributes,
     parameters_of,
     tiny_accelerator,
     tiny_batch,
     tiny_networks,
+    tiny_recipe,
     tiny_trainer,
 )
 from textvae.data.batch import Batch
@@ -37,7 +37,7 @@ ENCODING = ("embedding.", "sentence_encoder.", "style_latent.", "content_latent.
 
 def recipe_of(updates: int = 1, **options: object) -> StyleContentRecipe:
     model, adversaries = tiny_networks(**options)  # type: ignore[arg-type]
-    return StyleContentRecipe(model, adversaries, all_objectives(), updates)
+    return tiny_recipe(model, adversaries, updates=updates)
 
 
 def labels_of(recipe: StyleContentRecipe) -> Labels:

@@ -1,4 +1,4 @@
-"""A command that answers line by line, on several processes: each writes its share, the first joins them."""
+"""A command on several processes: each writes its share, the first joins them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,22 +24,14 @@ from textvae.inference.streaming import LineSource
 PATIENCE = timedelta(days=7)
 """How long processes wait for each other: shares of one size take unequal machines unequal times."""
 
+Task = Callable[[], None]
+
 
 def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
     """Exit code of this process, the same on all."""
-    cpu = not torch.cuda.is_available() or str(args.device or "").startswith("cpu")
-    state = PartialState(cpu=cpu, timeout=PATIENCE)
-    asked = int(os.environ["WORLD_SIZE"])
-    if state.num_processes != asked:
-        raise UserError(f"{asked} processes were asked for and {state.num_processes} found each other")
-    part: Path | None = None
-    try:
-        check(args)
-        rank, world = state.process_index, state.num_processes
-        paths = [Path(name) for name in args.files]
-        spans = share(paths, rank, world)
-        part = part_file(args.output, rank, world)
-        device = str(args.device or state.device)
+
+    def tasks(part: Path, rank: int, world: int, device: str) -> Sequence[Task]:
+        spans = share([Path(name) for name in args.files], rank, world)
 
         def validate() -> None:
             for source in opened(spans):
@@ -52,13 +44,43 @@ def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
                 for span, source in zip(spans, opened(spans), strict=True):
                     write(answer, [source], out, first=span.first)
 
-        def join() -> None:
-            if state.is_main_process:
-                merge([part_file(args.output, r, world) for r in range(world)], args.output)
+        return validate, work  # a bad byte is found before the hours of work, by whichever process has it
 
-        # a bad byte is found before the hours of work, by whichever process has it
-        for task in (validate, work, join):
-            if code := together(task, state, command.name):
+    return in_shares(command.name, args, lambda: check(args), tasks)
+
+
+def in_shares(
+    name: str,
+    args: argparse.Namespace,
+    check: Task,
+    tasks: Callable[[Path, int, int, str], Sequence[Task]],
+    join: Callable[[list[Path], Path], None] | None = None,
+) -> int:
+    """Exit code of this process, the same on all. name: of the command; args: with `output` and `device`.
+
+    check: raises UserError, in every process alike, for arguments that cannot be shared. tasks(part, rank, world,
+    device): what this process does, one after the other; its share goes to `part`. join: makes the output of the parts;
+    by default they stand one after the other in it.
+    """
+    cpu = not torch.cuda.is_available() or str(args.device or "").startswith("cpu")
+    state = PartialState(cpu=cpu, timeout=PATIENCE)
+    asked = int(os.environ["WORLD_SIZE"])
+    if state.num_processes != asked:
+        raise UserError(f"{asked} processes were asked for and {state.num_processes} found each other")
+    part: Path | None = None
+    try:
+        check_output(args.output)
+        check()
+        rank, world = state.process_index, state.num_processes
+        part = part_file(args.output, rank, world)
+        parts = [part_file(args.output, r, world) for r in range(world)]
+
+        def finish() -> None:
+            if state.is_main_process:
+                (join or merge)(parts, args.output)
+
+        for task in (*tasks(part, rank, world, str(args.device or state.device)), finish):
+            if code := together(task, state, name):
                 return code
         return 0
     finally:
@@ -68,19 +90,23 @@ def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
             state.destroy_process_group()
 
 
+def check_output(target: Path | None) -> None:
+    """Raise UserError where the shares cannot be joined."""
+    if target is None:
+        raise UserError("several processes cannot share standard output: add --output FILE")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}") from error
+
+
 def check(args: argparse.Namespace) -> None:
-    """What several processes need."""
+    """What the files of several processes need."""
     if not args.files or "-" in args.files:
         raise UserError("standard input cannot be divided over processes: name FILEs")
-    if args.output is None:
-        raise UserError("several processes cannot share standard output: add --output FILE")
     for name in args.files:
         if not Path(name).is_file():
             raise UserError(f"{name} is not a regular file and cannot be divided over processes")
-    try:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{args.output} cannot be written: {error.strerror}") from error
 
 
 def part_file(target: Path, rank: int, world: int) -> Path:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textvae.commands import streams
 from textvae.commands.latent_uses import add_part, begun, file_lines, load_space, opened, parsed, progress
+
+if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
+    from textvae.inference.latents.space import LatentSpace
 
 DESCRIPTION = """\
 Write the vector of every line (its posterior mean; of several sentences in a line the mean) with its text.
@@ -46,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     check_suffix(args.output)
     streams.check_files([*args.files, *([args.labels] if args.labels else [])])
     labels = list(file_lines([args.labels])) if args.labels else None
+    if streams.several_processes():
+        return run_distributed(args, labels)
     space = load_space(args)
     source = Source(space.fingerprint, args.part, space.width(args.part))
     with progress("lines") as shown:
@@ -53,3 +61,44 @@ def run(args: argparse.Namespace) -> int:
         rows = labelled(blocks, labels)
         write_vectors(partial(opened, args.output), args.output.suffix, source, rows)
     return 0
+
+
+def run_distributed(args: argparse.Namespace, labels: list[str] | None) -> int:
+    """The same on several processes: each encodes its share of the lines, and the first writes the file."""
+    from textvae.commands.distributed import check, in_shares
+    from textvae.commands.distributed import opened as span_sources
+    from textvae.errors import UserError
+    from textvae.inference.latents.vector_files import Rows, Source, labelled, read_vectors, write_vectors
+    from textvae.inference.sharding import count_lines, share
+
+    def fitting() -> None:
+        check(args)
+        lines = sum(count_lines(Path(name), 0, Path(name).stat().st_size) for name in args.files)
+        if labels is not None and len(labels) != lines:
+            raise UserError(f"there are {len(labels)} labels for {lines} lines; give one a line")
+
+    def tasks(part: Path, rank: int, world: int, device: str) -> list[Callable[[], None]]:
+        spans = share([Path(name) for name in args.files], rank, world)
+
+        def rows(space: LatentSpace) -> Iterator[Rows]:
+            for span, source in zip(spans, span_sources(spans), strict=True):
+                stop = span.first + count_lines(span.path, span.start, span.stop)
+                lines = chain.from_iterable(source.windows())
+                yield from labelled(
+                    space.encode_stream(lines, args.part), None if labels is None else labels[span.first : stop]
+                )
+
+        def work() -> None:
+            args.device = device
+            space = load_space(args)
+            source = Source(space.fingerprint, args.part, space.width(args.part))
+            write_vectors(partial(opened, part), ".arrow", source, rows(space))
+
+        return [work]
+
+    def join(parts: list[Path], target: Path) -> None:
+        found = [read_vectors(part) for part in parts]
+        rows = chain.from_iterable(rows for _, rows in found)
+        write_vectors(partial(opened, target), target.suffix, found[0][0], rows)
+
+    return in_shares("textvae encode", args, fitting, tasks, join)

@@ -12,10 +12,10 @@ from typing import Any
 from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
-Copy what `textvae transfer` and `textvae summarize` need of a run: the best model with its card and its
-scorers (of `textvae fit-scorers`), the tokenizer and how text is prepared. Weights are stored in 16 bits,
-without the head that only the training reads, unless --full is given. The folder can be used in the place
-of the run; checkpoints, metrics and data stay where they are."""
+Copy what is needed to use the model of a run: the best model with its card, its scorers (of
+`textvae fit-scorers`) and its fitted prior (of `textvae fit-prior`), the tokenizer and how text is
+prepared. Weights are stored in 16 bits, without the head that only the training reads, unless --full is
+given. The folder can be used in the place of the run; checkpoints, metrics and data stay where they are."""
 
 EPILOG = """\
 exit codes:
@@ -66,6 +66,7 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
     from textvae.checkpoint import new_folder
     from textvae.errors import UserError
     from textvae.files import atomic_write
+    from textvae.inference.latents.fitted import FOLDER as PRIOR
     from textvae.inference.loading import MODELS, find_device, load, locate, model_type
     from textvae.inference.scorers import FOLDER
 
@@ -83,6 +84,8 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
         shutil.copytree(home / "tokenizer", target / "tokenizer")
         if (source / FOLDER / "reranking.json").is_file():
             copy_scorers(source / FOLDER, target / "best" / FOLDER, model.config, half=not full, index=index)
+        if (source / PRIOR).is_dir():
+            shutil.copytree(source / PRIOR, target / "best" / PRIOR)
         if (source / "README.md").exists():
             shutil.copyfile(source / "README.md", target / "best" / "README.md")
         with atomic_write(target / "config.yaml") as handle:  # all of it that a model needs; no paths of this machine

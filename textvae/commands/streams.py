@@ -180,7 +180,7 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     check_files(args.files)
     if args.output is not None and args.output.is_dir():
         raise UserError(f"{args.output} is a folder; name the file to write")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if several_processes():
         from textvae.commands.distributed import run_distributed
 
         return run_distributed(args, command)
@@ -193,6 +193,11 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
         lines = write(answer, sources(args.files), out)
         detail(f"{lines} lines in {time.perf_counter() - began:.1f} s")
     return 0
+
+
+def several_processes() -> bool:
+    """Whether a launcher has started more than one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def check_files(files: Iterable[str]) -> None:

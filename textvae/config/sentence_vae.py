@@ -50,6 +50,7 @@ class SentenceExperimentConfig:
     """How the model is looked at during training; the best has the lowest weighted sum of objectives on dev."""
 
     def __post_init__(self) -> None:
+        self.data.no_groups(self.task)
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)
         if self.objectives.J_bow.weight and not self.model.bag_of_words:
             raise UserError("objectives.J_bow has a weight, but model.bag_of_words is off: switch both on, or both off")

@@ -11,11 +11,13 @@ from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
 from textvae.models.configuration import ModelConfig
+from textvae.modules.clamping import ClampingConfig
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.tokenization.style_words import StyleWordsConfig
 from textvae.training.config import TrainingConfig
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.transfer import TransferTrainingConfig
 
 
@@ -45,6 +47,10 @@ class ExperimentConfig:
     """What is done to the input in training."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """The networks."""
+    clamping: ClampingConfig = field(default_factory=ClampingConfig)
+    """What sentences share that the data put into one group (`data.group_column`)."""
+    adversarial: PriorGameConfig = field(default_factory=PriorGameConfig)
+    """The critics of adversarial priors, where `model.style.kind` or `model.content.kind` is adversarial."""
     objectives: ObjectivesConfig = field(default_factory=ObjectivesConfig)
     """Weights and schedules of every J."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -61,6 +67,20 @@ class ExperimentConfig:
             raise UserError(
                 "model.memory.translate is learnt by J_cycle alone: give objectives.J_cycle a weight, or leave it out"
             )
-        if "adversarial" in (self.model.style.kind, self.model.content.kind):
-            raise UserError("an adversarial latent needs a critic, which only task sentence_vae trains; use mmd here")
+        self.check_clamping()
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)
+
+    def check_clamping(self) -> None:
+        """Raise UserError where groups and what they share do not go together."""
+        shared, column = self.clamping.shared, self.data.group_column
+        if shared is not None and column is None:
+            raise UserError(
+                f"clamping.shared {shared} needs to know who shares it: name the groups by data.group_column"
+            )
+        if shared is None and column is not None:
+            raise UserError(f"data.group_column {column}: say what a group shares by clamping.shared content or style")
+        if shared == "content" and self.model.memory.kind != "none":
+            raise UserError(
+                "clamping.shared content: with model.memory the decoder reads each sentence itself beside what its "
+                "group shares; set model.memory.kind none"
+            )

@@ -49,10 +49,11 @@ class TreeExperimentConfig:
     """How the model is looked at during training; the best has the lowest weighted sum of objectives on dev."""
 
     def __post_init__(self) -> None:
+        self.data.no_groups(self.task)
         if self.tokenizer.kind != "word":
             raise UserError(f"tokenizer.kind is {self.tokenizer.kind}, but a tree stands over words: set it to word")
         if self.model.latent.kind == "adversarial":
-            raise UserError("an adversarial latent needs a critic, which only task sentence_vae trains; use mmd here")
+            raise UserError("an adversarial latent needs a critic, which a grammar does not train; use mmd here")
         if self.model.encoder.kind == "pretrained":
             raise UserError("model.encoder.kind pretrained serves the other tasks; a grammar has its own word vectors")
 

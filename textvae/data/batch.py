@@ -11,6 +11,12 @@ from torch import Tensor
 from textvae.modules.noise import NoiseKey
 
 
+def even_cuts(rows: int, parts: int) -> list[int]:
+    """Where `rows` are divided into `parts` nearly equal parts, none of them empty: 0, …, rows."""
+    parts = min(parts, rows)
+    return [rows * i // parts for i in range(parts + 1)]
+
+
 @dataclass(frozen=True)
 class Batch:
     """B sentences of at most L − 1 tokens, padded, on one device.
@@ -22,6 +28,7 @@ class Batch:
     style: (B,) index of the label; with several attributes (B, A), of each one's.
     bag_ids, bag_weights: (B, L) rows of the content bag of words and their share; the weights of a sentence sum to 1,
         or to 0 where it has no content word.
+    group: (B,) the same number for sentences that share a factor, which stand together; None where they are not told.
     key: the batch's place in the run's noise, None outside training.
     """
 
@@ -33,13 +40,15 @@ class Batch:
     bag_ids: Tensor
     bag_weights: Tensor
     key: NoiseKey | None = None
+    group: Tensor | None = None
 
     def __len__(self) -> int:
         return self.input_ids.shape[0]
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensor fields by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "key"}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "key"}
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on `device`."""
@@ -54,6 +63,13 @@ class Batch:
     def permuted(self, order: Tensor) -> Self:
         """Sentences *and labels* in another order, without noise (its rows would move)."""
         return replace(self, **{n: t[order] for n, t in self.tensors().items()}, key=None)
+
+    def cuts(self, parts: int) -> list[int]:
+        """Where rows are divided into at most `parts` nearly equal parts: 0, …, B. A group stays in one part."""
+        if self.group is None:
+            return even_cuts(len(self), parts)
+        begins = torch.cat((self.group.new_ones(1), self.group.diff())).nonzero()[:, 0].tolist()
+        return [[*begins, len(self)][place] for place in even_cuts(len(begins), parts)]
 
     @property
     def num_tokens(self) -> int:

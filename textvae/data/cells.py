@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_READ = 5_000
-OPTIONS = ("data.text_column", "data.label_column", "data.label_columns", "data.reference_column")
+OPTIONS = ("data.text_column", "data.label_column", "data.label_columns", "data.reference_column", "data.group_column")
 
 
 class Record(NamedTuple):
@@ -24,11 +24,15 @@ class Record(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Columns to read, and the options that name them; labels: how many of them are labels, after the text."""
+    """Columns to read, and the options that name them.
+
+    labels: how many of them are labels, after the text; grouped: whether the last tells the group, not references.
+    """
 
     names: list[str]
     options: tuple[str, ...] = OPTIONS
     labels: int = 1
+    grouped: bool = False
 
 
 def check_columns(
@@ -51,7 +55,10 @@ def wanted_columns(config: DataConfig, split: str) -> Columns:
     columns = [config.text_column, *labels]
     if split == "test" and config.reference_column is not None:
         columns.append(config.reference_column)  # of test only: training must not see them
-    return Columns(columns, labels=len(labels))
+    grouped = split == "train" and config.group_column is not None
+    if grouped:
+        columns.append(str(config.group_column))
+    return Columns(columns, labels=len(labels), grouped=grouped)
 
 
 def text_cell(value: Any, column: str, place: str) -> str:
@@ -127,10 +134,11 @@ def labelled_row(
         return Row("", (), [], record.line)
     after, (text, *cells) = 1 + columns.labels, record.cells
     labels = zip(columns.names[1:after], cells, strict=False)
-    references = record.cells[after:]
+    last = record.cells[after:]
     return Row(
         text_cell(text, columns.names[0], place),
         tuple(label_cell(label, name, place, (names or {}).get(name)) for name, label in labels),
-        references_cell(references[0], columns.names[after], place) if references else [],
+        references_cell(last[0], columns.names[after], place) if last and not columns.grouped else [],
         record.line,
+        id_cell(last[0], columns.names[after], place) if columns.grouped else "",
     )

@@ -68,6 +68,11 @@ class DataConfig:
     """Column of the human rewritings of a test sentence, a text or a list of texts (all but `files`, which
     reads reference.LABEL). With several attributes: of rewritings that change the first one alone."""
 
+    group_column: str | None = None
+    """Column of train that names the group of a sentence, whose members share a factor (`clamping`): text or a whole
+    number; null or empty where it has none. For `files` the name of GROUP_COLUMN.LABEL, whose line i is the group of
+    line i of NAME.train.LABEL."""
+
     delimiter: str | None = None
     """Separator of csv columns. Default: a tab in .tsv files, a comma elsewhere. Columns separated by tabs
     are read without quoting."""
@@ -101,6 +106,7 @@ class DataConfig:
         self._check_numbers()
         self._check_splits()
         self._check_attributes()
+        self._check_groups()
         if self.labels is not None:
             self.labels = _mapping(self.labels, "data.labels")
         for name, mapping in (self.attribute_labels or {}).items():
@@ -112,6 +118,11 @@ class DataConfig:
         """What a style is made of, in order; `style` where the data name nothing."""
         names = tuple(self.label_columns) if self.label_columns else (UNNAMED,)
         return (*names, LENGTH) if self.length_bins else names
+
+    def no_groups(self, task: str) -> None:
+        """Raise UserError where groups are named for a task that does not read them."""
+        if self.group_column is not None:
+            raise UserError(f"data.group_column is read by task style_transfer alone (`clamping`), not by {task}")
 
     def label_mapping(self, attribute: str) -> dict[str, str] | None:
         """Readable names of an attribute's labels, in the order of the classes; None where the data tell them."""
@@ -141,6 +152,17 @@ class DataConfig:
             )
         if unknown := set(self.attribute_labels or ()) - set(self.label_columns):
             raise UserError(f"data.attribute_labels: data.label_columns has no attribute {sorted(unknown)[0]!r}")
+
+    def _check_groups(self) -> None:
+        if self.group_column is None:
+            return
+        if self.source in UNLABELLED:
+            raise UserError(f"data.group_column needs labelled sentences; source {self.source} has none")
+        taken = [self.name] if self.source == "files" else [self.text_column, self.label_column]
+        if self.label_columns:
+            taken = [self.text_column, *self.label_columns.values()]
+        if not self.group_column or self.group_column in taken:
+            raise UserError(f"data.group_column is {self.group_column!r}: name a column (or file) of its own")
 
     def _check_numbers(self) -> None:
         for field in ("max_tokens", "max_line_chars", "dev_max"):

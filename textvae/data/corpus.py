@@ -37,7 +37,7 @@ class Corpus:
 
     Columns of each split: `text` (prepared: words with one space between), `raw` (as the source has it),
     `label` (int64, index into the labels; with several attributes a list of one for each) and `references` (list of raw
-    texts; only test has any, and it may be empty).
+    texts; only test has any, and it may be empty). With `data.group_column` also `group` (int64, 0 for none).
     """
 
     train: datasets.Dataset

@@ -4,6 +4,8 @@ References: line i of `reference.LABEL` rewrites line i of `NAME.test.LABEL`; fu
 sentences stand in `reference.LABEL.0`, `reference.LABEL.1` and so on, with or without a bare
 `reference.LABEL`. A line "sentence TAB rewriting", as Li et al. (2018) publish them, counts as the
 rewriting alone.
+
+Groups (`data.group_column` NAME): line i of `NAME.LABEL` names the group of line i of the training file, or is empty.
 """
 
 from __future__ import annotations
@@ -26,15 +28,19 @@ def label_files(config: DataConfig) -> Source:
     folder = Path(config.path)
     found = _find_splits(folder, _listing(folder, config), config)
     references, unused = _find_references(folder, list(found.get("test", {})))
+    groups = _find_groups(folder, found["train"], config)
     splits = {
         split: [
             _part(path, label, references.get(label, []) if split == "test" else [], config)
             for label, path in labels.items()
         ]
         for split, labels in found.items()
+        if split != "train"
     }
+    splits["train"] = [_part(path, label, [], config, groups.get(label)) for label, path in found["train"].items()]
     files = [(split, path) for split, labels in found.items() for path in labels.values()]
     files += [("reference", path) for paths in references.values() for path in paths]
+    files += [("group", path) for path in groups.values()]
     return Source(splits, fingerprint(files), unused)
 
 
@@ -120,9 +126,37 @@ def _find_references(folder: Path, labels: list[str]) -> tuple[References, list[
     return found, [display(name) for name in names]
 
 
-def _part(path: Path, label: str, references: list[Path], config: DataConfig) -> Part[Row]:
+def _find_groups(folder: Path, train: dict[str, Path], config: DataConfig) -> dict[str, Path]:
+    """GROUP_COLUMN.LABEL of every label of train; UserError where one is missing."""
+    if config.group_column is None:
+        return {}
+    found = {label: folder / f"{config.group_column}.{label}" for label in train}
+    for label, path in found.items():
+        if not path.is_file():
+            raise UserError(
+                f"{display(path)}: no such file, but data.group_column asks for the groups of {display(train[label])}; "
+                "write one a line (an empty line for a sentence without a group), or leave data.group_column out"
+            )
+    return found
+
+
+def _part(path: Path, label: str, references: list[Path], config: DataConfig, groups: Path | None = None) -> Part[Row]:
     rows = functools.partial(_rows, path, label, references, config.max_line_chars)
+    if groups is not None:
+        rows = functools.partial(_grouped_rows, path, label, groups, config.max_line_chars)
     return Part(display(path.name), display(path), rows)
+
+
+def _grouped_rows(path: Path, label: str, groups: Path, max_chars: int) -> Iterator[Row]:
+    names = [name.strip() for _, name in read_lines(groups, max_chars)]
+    sentences = _last_line(path, max_chars)
+    if not sentences <= len(names) or any(names[sentences:]):
+        raise UserError(
+            f"{display(groups)}: {len(names)} lines, but {display(path)} has {sentences}; line i must name the "
+            "group of line i there (or be empty)"
+        )
+    for (number, line), name in zip(read_lines(path, max_chars, ONE_SENTENCE), names, strict=False):
+        yield Row(line, (label,), [], number, name)
 
 
 def _rows(path: Path, label: str, references: list[Path], max_chars: int) -> Iterator[Row]:
@@ -141,12 +175,13 @@ def _without_source(line: str, reference: str) -> str:
     return rewriting if tab and source.strip() == line.strip() else reference
 
 
+def _last_line(path: Path, max_chars: int) -> int:
+    """Lines up to the last that is not blank; blank lines within count, they keep the alignment."""
+    return max((n for n, line in read_lines(path, max_chars, ONE_SENTENCE) if line.strip()), default=0)
+
+
 def _same_length(path: Path, references: list[Path], max_chars: int) -> None:
-    """Blank lines at the end do not count; blank lines within do, they keep the alignment."""
-    lengths = {
-        p: max((n for n, line in read_lines(p, max_chars, ONE_SENTENCE) if line.strip()), default=0)
-        for p in (path, *references)
-    }
+    lengths = {p: _last_line(p, max_chars) for p in (path, *references)}
     for reference in references:
         if lengths[reference] != lengths[path]:
             raise UserError(

@@ -60,19 +60,21 @@ class BatchLoader:
         order = enumerate(self.order(epoch))
         kept = [(number, indices) for number, indices in order if len(indices) >= self.world_size]
         for number, indices in kept[first:]:
-            yield self.share(indices, mix(self.seed, epoch, number))
+            yield self.share(self.collated(indices, mix(self.seed, epoch, number)))
 
     def order(self, epoch: int) -> list[np.ndarray]:
         """The sentences of every batch of an epoch."""
         return bucketed_order(self.corpus.lengths, self.batch_size, np.random.default_rng(mix(self.seed, epoch)))
 
-    def share(self, indices: np.ndarray, seed: int) -> Batch:
-        """Collate the whole batch (so that noise does not depend on the split) and keep this process's rows."""
+    def collated(self, indices: np.ndarray, seed: int) -> Batch:
+        """The whole batch, so that noise does not depend on the split."""
         batch = self.collator(self.corpus, indices, np.random.default_rng(seed))
-        bounds = [len(indices) * r // self.world_size for r in range(self.world_size + 1)]
-        start, stop = bounds[self.rank], bounds[self.rank + 1]
-        key = NoiseKey(seed, 0, len(indices))
-        return replace(batch, key=key).rows(start, stop)
+        return replace(batch, key=NoiseKey(seed, 0, len(indices)))
+
+    def share(self, batch: Batch) -> Batch:
+        """This process's rows of a global batch."""
+        bounds = batch.cuts(self.world_size)
+        return batch.rows(bounds[self.rank], bounds[self.rank + 1])
 
 
 def evaluation_batches(

@@ -23,6 +23,7 @@ class Row(NamedTuple):
     labels: tuple[str, ...]  # one of each attribute
     references: list[str]
     line: int  # counted from 1; the row's number where a format has no lines
+    group: str = ""  # of sentences that share a factor; empty for none
 
 
 @dataclass(frozen=True)

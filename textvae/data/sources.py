@@ -98,8 +98,7 @@ def _build(source: Source, config: DataConfig, text: TextConfig, folder: Path) -
     summaries: dict[str, checks.SplitSummary] = {}
     for split in (split for split in ("train", "dev", "test") if split in masks):
         origin = split if split in tables else "train"  # dev may be held out from train
-        kept = staging.kept_columns(len(attributes))
-        staging.copy_rows(tables[origin], masks[split], classes.of, folder / f"{split}.arrow", kept)
+        staging.copy_rows(tables[origin], masks[split], classes.of, folder / f"{split}.arrow", stager.columns)
         summaries[split] = staging.summarise(tables[origin], columns[origin], masks[split], classes)
         checks.count_repeats(split, columns[origin], masks[split].nonzero()[0], tally)
     _check_train(summaries["train"], tally, where)

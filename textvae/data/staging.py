@@ -35,10 +35,14 @@ CONTROL = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 NUMBERS = {"hash": pa.uint64(), "words": pa.int32(), "part": pa.int32(), "line": pa.int64()}
 
 
-def kept_columns(attributes: int) -> dict[str, pa.DataType]:
-    """Columns of a corpus: `label` is a number, or with several attributes a list of one for each."""
+def kept_columns(attributes: int, grouped: bool = False) -> dict[str, pa.DataType]:
+    """Columns of a corpus: `label` is a number, or with several attributes a list of one for each.
+
+    grouped: also `group`, a number that the sentences of a group share, 0 for none.
+    """
     label = pa.int64() if attributes == 1 else pa.list_(pa.int64(), attributes)
-    return {"text": pa.string(), "raw": pa.string(), "label": label, "references": pa.list_(pa.string())}
+    columns = {"text": pa.string(), "raw": pa.string(), "label": label, "references": pa.list_(pa.string())}
+    return columns | ({"group": pa.int64()} if grouped else {})
 
 
 class Staging:
@@ -51,11 +55,12 @@ class Staging:
         self.attributes = config.attributes
         # label in the data -> its number in the order of appearance, for each attribute
         self.raw_labels: list[dict[str, int]] = [{} for _ in self.attributes]
+        self.columns = kept_columns(len(self.attributes), config.group_column is not None)
 
     def write(self, split: str, parts: list[Part[Row]], path: Path) -> None:
         """Prepare all rows of a split into the Arrow file `path`. Raises UserError for what is wrong in
         them."""
-        write_rows(self._rows(split, parts), pa.schema({**kept_columns(len(self.attributes)), **NUMBERS}), path)
+        write_rows(self._rows(split, parts), pa.schema({**self.columns, **NUMBERS}), path)
 
     def _rows(self, split: str, parts: list[Part[Row]]) -> Iterator[tuple[Any, ...]]:
         for index, part in enumerate(parts):
@@ -69,7 +74,10 @@ class Staging:
                 raise UserError(f"{part.where}: holds no sentence; fill the file or take it away")
 
     def _prepare(self, row: Row, part: Part[Row], split: str) -> tuple[Any, ...] | None:
-        """(text, raw, label number or numbers, references, hash, words), or None for an empty sentence."""
+        """(text, raw, label number or numbers, references, hash, words), or None for an empty sentence.
+
+        With groups the number of its group stands after the references.
+        """
         raw = row.raw
         if check_characters(raw, lambda: part.place(row.line)):
             self.tally.add("control_characters", split, lambda: part.place(row.line, full=False))
@@ -88,7 +96,8 @@ class Staging:
             if split != "train":
                 text = " ".join(text.split(" ", self.config.max_tokens)[: self.config.max_tokens])
                 words = self.config.max_tokens
-        return text, raw, self._labels(row, part, words), self._references(row, part, split), digest, words
+        group = (group_number(row.group),) if "group" in self.columns else ()
+        return text, raw, self._labels(row, part, words), self._references(row, part, split), *group, digest, words
 
     def _labels(self, row: Row, part: Part[Row], words: int) -> int | list[int]:
         """The number of the raw label, or with several attributes of each one's."""
@@ -128,6 +137,11 @@ class Staging:
 def text_hash(text: str) -> int:
     """64 bits that stand for a text."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def group_number(name: str) -> int:
+    """63 bits that stand for the name of a group, 0 for none; names need not be kept then."""
+    return (text_hash(name) >> 1 or 1) if name else 0
 
 
 def check_characters(raw: str, place: Callable[[], str]) -> bool:

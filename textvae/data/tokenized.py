@@ -46,22 +46,28 @@ class TokenizedCorpus(FlatSentences):
     """Sentences with labels.
 
     labels: (N,) int64, with several attributes (N, A). dropped: sentences left out because they have no
-    token or more than the model's maximum.
+    token or more than the model's maximum. groups: (N,) int64, the same for sentences that share a factor, 0 for none;
+    None where the data name no groups.
     """
 
     labels: np.ndarray
     dropped: int = 0
+    groups: np.ndarray | None = None
 
     @classmethod
-    def from_lists(cls, sentences: list[list[int]], labels: Sequence[Any] | np.ndarray) -> TokenizedCorpus:
+    def from_lists(
+        cls, sentences: list[list[int]], labels: Sequence[Any] | np.ndarray, groups: Sequence[int] | None = None
+    ) -> TokenizedCorpus:
         """A small corpus in memory (tests, development sets)."""
-        return cls(*flat(sentences), np.asarray(labels, dtype=np.int64))
+        numbers = None if groups is None else np.asarray(groups, dtype=np.int64)
+        return cls(*flat(sentences), np.asarray(labels, dtype=np.int64), groups=numbers)
 
     @classmethod
     def load(cls, folder: Path) -> TokenizedCorpus:
         """Map the arrays that `tokenize_corpus` wrote."""
         ids, offsets, labels, dropped = load_arrays(folder, "ids", "offsets", "labels", "dropped")
-        return cls(ids, offsets, labels, int(dropped))
+        groups = load_arrays(folder, "groups")[0] if (folder / "groups.npy").exists() else None
+        return cls(ids, offsets, labels, int(dropped), groups)
 
 
 def flat(sentences: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -117,14 +123,21 @@ class FlatWriter:
         self.raw.unlink()
 
 
-def _chunks(dataset: Any, encode: Encode, max_tokens: int, size: int = 10_000) -> Iterator[tuple[list, list, int]]:
+def _chunks(
+    dataset: Any, encode: Encode, max_tokens: int, size: int = 10_000
+) -> Iterator[tuple[list, dict[str, list], int]]:
+    """Sentences, their numbers by column, and how many were left out."""
     for start in range(0, len(dataset), size):
         rows = dataset[start : start + size]
         encoded = encode(rows["text"])
         keep = [0 < len(ids) <= max_tokens for ids in encoded]
         kept = [ids for ids, ok in zip(encoded, keep, strict=True) if ok]
-        labels = [label for label, ok in zip(rows["label"], keep, strict=True) if ok]
-        yield kept, labels, len(encoded) - len(kept)
+        numbers = {
+            name: [value for value, ok in zip(rows[name], keep, strict=True) if ok]
+            for name in ("label", "group")
+            if name in rows
+        }
+        yield kept, numbers, len(encoded) - len(kept)
 
 
 def tokenize_corpus(dataset: Any, encode: Encode, max_tokens: int, folder: Path) -> TokenizedCorpus:
@@ -141,13 +154,15 @@ def tokenize_corpus(dataset: Any, encode: Encode, max_tokens: int, folder: Path)
 
 def _write(dataset: Any, encode: Encode, max_tokens: int, folder: Path) -> None:
     writer = FlatWriter(folder)
-    labels: list[np.ndarray] = []
+    found: dict[str, list[np.ndarray]] = {"label": []}
     dropped = 0
-    for kept, kept_labels, left_out in _chunks(dataset, encode, max_tokens):
+    for kept, numbers, left_out in _chunks(dataset, encode, max_tokens):
         writer.write(kept)
-        if kept_labels:  # (n,), or (n, A)
-            labels.append(np.asarray(kept_labels, dtype=np.int64))
+        for name, values in numbers.items():
+            if values:  # (n,), or labels (n, A)
+                found.setdefault(name, []).append(np.asarray(values, dtype=np.int64))
         dropped += left_out
     writer.close()
-    np.save(folder / "labels.npy", np.concatenate(labels) if labels else np.zeros(0, dtype=np.int64))
+    for name, arrays in found.items():
+        np.save(folder / f"{name}s.npy", np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64))
     np.save(folder / "dropped.npy", np.asarray(dropped))

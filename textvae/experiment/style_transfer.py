@@ -12,8 +12,10 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.config import ExperimentConfig
+from textvae.data.groups import GroupLoader
 from textvae.data.loader import BatchLoader
 from textvae.data.word_kinds import word_kinds
+from textvae.errors import UserError
 from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.latents import calibrate
@@ -43,6 +45,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     )
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
+    model.clamping = config.clamping
     set_style_words(model, prepared)
     adversaries = Adversaries(
         model.style_latent.size,
@@ -73,8 +76,10 @@ def make_recipe(
     updates = config.training.adversary_updates
     if learns_from_transfers(config.objectives):
         perception = make_perception(config, prepared)
-        return TransferRecipe(model, adversaries, config.objectives, config.transfer, updates, perception)
-    return StyleContentRecipe(model, adversaries, config.objectives, updates)
+        return TransferRecipe(
+            model, adversaries, config.objectives, config.transfer, updates, perception, config.adversarial
+        )
+    return StyleContentRecipe(model, adversaries, config.objectives, updates, config.adversarial)
 
 
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
@@ -96,7 +101,21 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         with atomic_write(folder / "README.md") as card:
             card.write(model_card(facts(config, prepared, model, step, metrics)))
 
-    loader = BatchLoader(
+    loader = make_loader(config, prepared, accelerator)
+    grouped = f", {len(loader.grouped)} of them also in groups" if isinstance(loader, GroupLoader) else ""
+    return Assembled(
+        model,
+        recipe,
+        loader,
+        validate,
+        save,
+        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences{grouped}",
+    )
+
+
+def make_loader(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator) -> BatchLoader:
+    """Batches of single sentences, and where sentences share something also of groups."""
+    common = (
         prepared.train,
         prepared.collator(config.noise),
         config.training.batch_size,
@@ -104,14 +123,15 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         accelerator.process_index,
         accelerator.num_processes,
     )
-    return Assembled(
-        model,
-        recipe,
-        loader,
-        validate,
-        save,
-        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences",
-    )
+    if config.clamping.shared is None:
+        return BatchLoader(*common)
+    loader = GroupLoader(*common, config.clamping.members)
+    if not len(loader.grouped):
+        raise UserError(
+            f"{config.data.path}: no two training sentences are in one group of data.group_column "
+            f"{config.data.group_column}; correct the groups, or leave out clamping.shared"
+        )
+    return loader
 
 
 def facts(

@@ -85,7 +85,10 @@ class CompoundPCFG(PreTrainedModel):
         """−log p(x | z), exact: (B,) nats. In fp32 or more, whatever the networks compute in."""
         rules, lengths = self.rules(batch, z)
         with torch.autocast(lengths.device.type, enabled=False):
-            return -inside(rules, lengths)
+            nll = -inside(rules, lengths)
+        if rules.log_words.shape[1] == 1:  # single words never branch; data-parallel wrappers wait for those rules
+            nll = nll + 0.0 * rules.binary[:, 0, 0, 0].sum()
+        return nll
 
     def trees(self, batch: Batch) -> list[set[tuple[int, int]]]:
         """The spans (i, j) of each sentence's tree of least expected error, at the mean of q(z | x)."""

@@ -18,6 +18,7 @@ from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.sentence_model import SentenceModel
 from textvae.modules.attributes import LabelGroups
 from textvae.modules.blanks import Blanked, blanked
+from textvae.modules.clamping import ClampingConfig, clamped_space
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
@@ -31,15 +32,18 @@ from textvae.modules.transformers_parts import freeze_unless_tuned
 
 @dataclass(frozen=True)
 class Latents:
-    """The two views of a batch of sentences; remembered: what the decoder attends to, None for a pure bottleneck.
+    """The two views of a batch of sentences.
 
+    remembered: what the decoder attends to, None for a pure bottleneck.
     visible: (B, L, Zs + Zc) what it attends to in a transfer, where that differs (`model.memory.translate`).
+    apart: (B, Z) in a batch of groups, how far each sentence's posterior mean is from its group's in the shared space.
     """
 
     style: LatentOutput
     content: LatentOutput
     remembered: Remembered | None = None
     visible: Tensor | None = None
+    apart: Tensor | None = None
 
     @property
     def memory(self) -> Tensor | None:
@@ -55,7 +59,8 @@ class Latents:
         """The same numbers outside the graph: what phase `dis` reads."""
         remembered = None if self.remembered is None else self.remembered.detach()
         visible = None if self.visible is None else self.visible.detach()
-        return Latents(self.style.detach(), self.content.detach(), remembered, visible)
+        apart = None if self.apart is None else self.apart.detach()
+        return Latents(self.style.detach(), self.content.detach(), remembered, visible, apart)
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
             self.style_kinds: Tensor
             self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
+        # What sentences of a group share; the training's business, so no part of the saved configuration.
+        self.clamping = ClampingConfig()
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
         self.post_init()
@@ -157,22 +164,28 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         sample: bool = False,
         key: NoiseKey | None = None,
         points: Tensor | None = None,
+        group: Tensor | None = None,
     ) -> Latents:
         """Both posteriors of sentences that end in `</s>`: ids (B, L), mask (B, L), labels (B,) or (B, A) for the KL.
 
         points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
+        group: (B,) the same number for sentences that share what `clamping` says.
         """
         whole, bare = self.read(input_ids, attention_mask, points, sample, key)
         remembered, visible = None, None
         if self.sentence_memory is not None:
             remembered = self.sentence_memory(bare.states, bare.mask)
             visible = self.sentence_memory.whole(whole.states, whole.mask) if self.translates else None
-        return Latents(
-            self.style_latent(whole.summary, style, sample, key, (whole.states, whole.mask)),
-            self.content_latent(bare.summary, style, sample, key, (bare.states, bare.mask)),
-            remembered,
-            visible,
-        )
+        found: dict[str, LatentOutput] = {}
+        apart: Tensor | None = None
+        for name, latent, view in (("style", self.style_latent, whole), ("content", self.content_latent, bare)):
+            tokens = view.states, view.mask
+            if group is not None and name == self.clamping.shared:
+                known = {"label": style, "sample": sample, "key": key, "tokens": tokens}
+                found[name], apart = clamped_space(latent, self.clamping, view.summary, group, **known)
+            else:
+                found[name] = latent(view.summary, style, sample, key, tokens)
+        return Latents(found["style"], found["content"], remembered, visible, apart)
 
     def read(
         self,
@@ -228,7 +241,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     # ------------------------------------------------------------------------------------------ training
     def reconstruct(self, batch: Batch, sample: bool = True) -> StyleContentOutput:
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
-        latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key)
+        latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key, group=batch.group)
         z_s, z_c = latents.style.value, latents.content.value
         embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
         hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 from torch import Tensor
@@ -11,10 +11,12 @@ from textvae.data.batch import Batch
 from textvae.models.adversaries import AdversaryOutput
 from textvae.models.style_content_vae import StyleContentOutput
 from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName, over_attributes
+from textvae.objectives.clamping import group_distance
 from textvae.objectives.latent import kl
 from textvae.objectives.multitask import attribute_cross_entropy, bag_cross_entropy
 from textvae.objectives.reconstruction import reconstruction
 from textvae.objectives.schedules import Weight
+from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, Compared, GeneratorLossName
 
 
 @dataclass
@@ -38,6 +40,20 @@ class ObjectivesConfig:
     """z_c must not tell the style: entropy of the adversary."""
     J_adv_c: Weight = field(default_factory=lambda: Weight(0.03))
     """z_s must not tell the content words: entropy of the adversary."""
+    J_group: Weight = field(default_factory=Weight)
+    """Sentences of a group must look the same in the space that they share (`clamping`)."""
+    J_gen_s: Weight = field(default_factory=Weight)
+    """z_s must look like its prior to a critic (`model.style.kind` adversarial)."""
+    J_gen_c: Weight = field(default_factory=Weight)
+    """z_c must look like its prior to a critic (`model.content.kind` adversarial)."""
+    J_critic_s: Weight = field(default_factory=Weight)
+    """The critic of z_s itself."""
+    J_critic_c: Weight = field(default_factory=Weight)
+    """The critic of z_c itself."""
+    J_gp_s: Weight = field(default_factory=lambda: Weight(10.0))
+    """Its gradient penalty (Gulrajani et al. 2017: 10)."""
+    J_gp_c: Weight = field(default_factory=lambda: Weight(10.0))
+    """Its gradient penalty (Gulrajani et al. 2017: 10)."""
     J_mul_m: Weight = field(default_factory=Weight)
     """The classifier by whose attention a memory is scrubbed (`model.memory.scrub`)."""
     J_adv_m: Weight = field(default_factory=Weight)
@@ -80,12 +96,20 @@ class ObjectivesConfig:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one phase has computed on one batch; adversarial: the form of J_adv."""
+    """What one phase has computed on one batch; adversarial: the form of J_adv.
+
+    Where a space has an adversarial prior, by the ending of its terms (`_s`, `_c`): fakes, (B,) its critic's scores of
+    z, attached to the model; games, what the critic compares in update `number`, by `loss`.
+    """
 
     batch: Batch
     model: StyleContentOutput
     adversaries: AdversaryOutput
     adversarial: AdversarialName = "entropy"
+    fakes: Mapping[str, Tensor] = field(default_factory=dict)
+    games: Mapping[str, Compared] = field(default_factory=dict)
+    number: int = 0
+    loss: GeneratorLossName = "wasserstein"
 
 
 Objective = Callable[[Outputs], Tensor]
@@ -120,5 +144,27 @@ MEMORY_OBJECTIVES: dict[str, Objective] = {
     "J_dis_m": lambda o: attribute_cross_entropy(_given(o.adversaries.memory_logits), o.batch.style),
 }
 """Terms of a model whose decoder looks back at the sentence."""
+
+
+def _apart(outputs: Outputs) -> Tensor:
+    apart = outputs.model.latents.apart
+    return outputs.model.token_nll.new_zeros(len(outputs.batch)) if apart is None else group_distance(apart)
+
+
+GROUP_OBJECTIVES: dict[str, Objective] = {"J_group": _apart}
+"""Terms of sentences in groups; 0 in batches of single ones."""
+
+
+def _game(space: str) -> dict[str, Objective]:
+    """J_gen, J_critic and J_gp of a space."""
+    return {
+        f"J_gen{space}": lambda o: GENERATOR_LOSSES[o.loss](o.fakes[space]),
+        f"J_critic{space}": lambda o: CRITIC_LOSSES[o.loss](o.games[space].real, o.games[space].fake),
+        f"J_gp{space}": lambda o: o.games[space].penalty,
+    }
+
+
+PRIOR_OBJECTIVES: dict[str, Objective] = {**_game("_s"), **_game("_c")}
+"""Terms of adversarial priors."""
 MODEL_TERMS = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_adv_c")
 ADVERSARY_TERMS = ("J_dis_s", "J_dis_c")

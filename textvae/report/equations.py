@@ -10,6 +10,7 @@ from typing import Any
 from docstring_parser import parse_from_object
 
 from textvae.objectives import (
+    clamping,
     hierarchy,
     latent,
     multitask,
@@ -47,6 +48,9 @@ STYLE: dict[str, Callable[..., Any]] = {
     "J_adv_x": multitask.style_cross_entropy,
     "J_guide": multitask.style_cross_entropy,
     "J_dis_x": transfer.against_generated,
+    "J_group": clamping.group_distance,
+    "J_gp_s": wgan_gp.gradient_penalty,
+    "J_gp_c": wgan_gp.gradient_penalty,
 }
 SUMMARIES: dict[str, Callable[..., Any]] = {
     "J_gp": wgan_gp.gradient_penalty,
@@ -72,8 +76,8 @@ CHOSEN: dict[str, tuple[tuple[str, ...], Mapping[str, Callable[..., Any]]]] = {
     "J_adv_s": (("objectives.adversarial",), ADVERSARIAL),
     "J_adv_c": (("objectives.adversarial",), ADVERSARIAL),
     "J_adv_m": (("objectives.adversarial",), ADVERSARIAL),
-    "J_critic": (("adversarial.loss",), wgan_gp.CRITIC_LOSSES),
-    "J_gen": (("adversarial.loss",), wgan_gp.GENERATOR_LOSSES),
+    **{name: (("adversarial.loss",), wgan_gp.CRITIC_LOSSES) for name in ("J_critic", "J_critic_s", "J_critic_c")},
+    **{name: (("adversarial.loss",), wgan_gp.GENERATOR_LOSSES) for name in ("J_gen", "J_gen_s", "J_gen_c")},
     "J_lm": (("adversarial.language_prior", "transfer.language_prior"), prior.LANGUAGE_PRIORS),
 }
 """Objectives whose form a value of the configuration chooses, by one name or the other."""

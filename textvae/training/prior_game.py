@@ -64,17 +64,24 @@ class PriorGame:
     """Phase critic: the critic descends J_critic (+ λ J_gp), `updates` times a step, on the latents of phase vae.
 
     Makhzani et al. 2016, sec. 2, with the losses of `objectives/wgan_gp`. Phase vae adds J_gen to the model's terms.
+    space: ending of the names of phase, critic and terms where a model has several spaces, such as `_c`.
     """
 
-    def __init__(self, latent: Latent, config: PriorGameConfig):
-        self.latent, self.config = latent, config
+    def __init__(self, latent: Latent, config: PriorGameConfig, space: str = ""):
+        self.latent, self.config, self.space = latent, config, space
         self.critic = PriorCritic(latent.size, config.hidden)
+
+    @property
+    def module(self) -> str:
+        """Name of the critic among a recipe's modules."""
+        return f"prior_critic{self.space}"
 
     @property
     def phase(self) -> Phase:
         """The critic's turn. The penalty belongs to the Wasserstein loss alone."""
         terms = ("J_critic", "J_gp") if self.config.loss == "wasserstein" else ("J_critic",)
-        return Phase("critic", "prior_critic", terms, self.config.updates)
+        named = tuple(f"{term}{self.space}" for term in terms)
+        return Phase(f"critic{self.space}", self.module, named, self.config.updates)
 
     def optimizer(self, config: TrainingConfig) -> torch.optim.Optimizer:
         """Adam with β (.5, .9)."""
@@ -82,7 +89,11 @@ class PriorGame:
 
     def play(self, critic: nn.Module, z: Tensor, label: Tensor, key: NoiseKey | None, number: int) -> Compared:
         """Update `number` of a step: the latents (B, Z) beside new draws of the prior, whatever the split."""
-        key = None if key is None else NoiseKey(mix(key.seed, GAME_STREAM, number), key.first_row, key.total_rows)
+        key = (
+            None
+            if key is None
+            else NoiseKey(mix(key.seed, GAME_STREAM + self.latent.stream, number), key.first_row, key.total_rows)
+        )
         with torch.no_grad():
             real = self.latent.prior_draws(z, label, key)
         found: Compared = critic(real, z, uniform(z[:, :1], key, GAME_STREAM))

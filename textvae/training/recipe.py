@@ -30,6 +30,9 @@ class TrainingBatch(Protocol):
     def rows(self: B, start: int, stop: int) -> B:
         """Examples start … stop − 1, which keep their places in the noise."""
 
+    def cuts(self, parts: int) -> list[int]:
+        """Where its examples may be divided into at most `parts` nearly equal parts: 0, …, their number."""
+
     def to(self: B, device: torch.device | str) -> B:
         """The same batch on `device`."""
 

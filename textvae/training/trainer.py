@@ -120,8 +120,7 @@ class Trainer:
 
     def micro_batches(self, batch: TrainingBatch) -> list[TrainingBatch]:
         """The process's rows in `accumulation` nearly equal parts (fewer where the batch is smaller)."""
-        count = min(self.config.accumulation, len(batch))
-        bounds = [len(batch) * i // count for i in range(count + 1)]
+        bounds = batch.cuts(self.config.accumulation)
         parts = [batch.rows(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
         return [part.to(self.accelerator.device) for part in parts]
 

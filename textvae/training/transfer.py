@@ -27,6 +27,7 @@ from textvae.objectives.transfer import TRANSFER_OBJECTIVES, Sample, TransferOut
 from textvae.tokenization.config import SPECIAL
 from textvae.training.config import TrainingConfig
 from textvae.training.perception import PERCEPTUAL_TERMS, Perception
+from textvae.training.prior_game import PriorGameConfig
 from textvae.training.recipe import Phase
 from textvae.training.style_content import StyleContentRecipe
 
@@ -151,8 +152,9 @@ class TransferRecipe(StyleContentRecipe):
         transfer: TransferTrainingConfig,
         adversary_updates: int = 1,
         perception: Perception | None = None,
+        adversarial: PriorGameConfig | None = None,
     ):
-        super().__init__(model, adversaries, objectives, adversary_updates)
+        super().__init__(model, adversaries, objectives, adversary_updates, adversarial)
         self.transfer, self.plan, self.perception = transfer, transfer.plan(), perception
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
         words, sizes = model.config.vocab_size, model.groups.sizes
@@ -169,20 +171,21 @@ class TransferRecipe(StyleContentRecipe):
 
     # ------------------------------------------------------------------------------------------ who moves, and when
     def phases_at(self, step: int) -> tuple[Phase, ...]:
-        vae, dis = self.phases
+        vae, *others = self.phases
         if step < self.transfer.start:
             guide = Phase("guide", "guide", ("J_guide",))
             language = (Phase("language", "language_model", ("J_language",)),) if "J_lm" in self.terms else ()
-            return (vae, dis, guide, *language)
+            return (vae, *others, guide, *language)
         vae = replace(vae, terms=(*vae.terms, *self.terms))
         judged = (Phase("dis_x", "discriminator", ("J_dis_x",)),) if "J_adv_x" in self.terms else ()
-        return (vae, dis, *judged)
+        return (vae, *others, *judged)
 
     def optimizers(self, config: TrainingConfig) -> dict[str, torch.optim.Optimizer]:
-        own = {name: module for name, module in self.modules.items() if name not in ("model", "adversaries")}
-        rate = self.transfer.learning_rate
-        return super().optimizers(config) | {
-            name: torch.optim.Adam(module.parameters(), lr=rate, fused=True) for name, module in own.items()
+        found, rate = super().optimizers(config), self.transfer.learning_rate
+        return found | {
+            name: torch.optim.Adam(module.parameters(), lr=rate, fused=True)
+            for name, module in self.modules.items()
+            if name not in found
         }
 
     # ------------------------------------------------------------------------------------------ what they do
@@ -191,15 +194,12 @@ class TransferRecipe(StyleContentRecipe):
             assert isinstance(previous, TransferOutputs)
             return replace(previous, values=getattr(self, f"run_{phase.name}")(wrapped[phase.moves], batch, previous))
         transferring = any(name in TRANSFER_OBJECTIVES for name in phase.terms)
-        if phase.name == "dis" or not transferring:
+        if phase.name != "vae" or not transferring:
             found = super().run(phase, wrapped, batch, previous)
             return found if isinstance(found, TransferOutputs) else TransferOutputs(**vars(found))
         output, transferred = wrapped["model"](batch=batch, also=self.transferred)
-        latents = output.latents
-        heads = self.adversaries(latents.style.value, latents.content.value, latents.memory)
-        return TransferOutputs(
-            batch, output, heads, self.config.adversarial, self.judged(self.perceived(transferred, batch))
-        )
+        found = self.seen(batch, output)
+        return TransferOutputs(**vars(found), transfer=self.judged(self.perceived(transferred, batch)))
 
     def run_guide(self, guide: nn.Module, batch: Batch, previous: Outputs) -> dict[str, Tensor]:
         """−log p(style | x)."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from textvae.data.batch import even_cuts
 from textvae.data.collate import IGNORED, close, padded
 from textvae.modules.noise import NoiseKey
 from textvae.tokenization.config import SPECIAL
@@ -103,6 +104,10 @@ class UnpairedBatch:
         """Examples start … stop − 1 of both sides, which keep their places in the noise."""
         documents, texts, noised = (s.rows(start, stop) for s in (self.documents, self.texts, self.noised))
         return UnpairedBatch(documents, texts, noised, None if self.key is None else self.key.part(start))
+
+    def cuts(self, parts: int) -> list[int]:
+        """Where rows are divided into at most `parts` nearly equal parts: 0, …, B."""
+        return even_cuts(len(self), parts)
 
     @property
     def num_tokens(self) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor
 from textvae.errors import UserError
 from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.fitted_prior import FittedPrior
 from textvae.modules.latents import Latent, LatentOutput
 from textvae.modules.latents.flow import FlowLatent
 from textvae.modules.latents.vq import VQLatent
@@ -157,21 +158,36 @@ class LatentModel:
         return any(space.config.prior == "class_conditional" for space in self.spaces.values())
 
     @torch.no_grad()
-    def prior(self, first: int, count: int, label: int | None, seed: int) -> Tensor:
-        """Draws number `first` to `first + count` of z ~ p(z | label), (count, Z); every draw its own label if None."""
+    def prior(
+        self, first: int, count: int, label: int | None, seed: int, fitted: dict[str, FittedPrior] | None = None
+    ) -> Tensor:
+        """Draws number `first` to `first + count` of z ~ p(z | label), (count, Z); every draw its own label if None.
+
+        fitted: priors of some of the spaces, in place of their own.
+        """
         found, number = [], first // CHUNK
         while number * CHUNK < first + count:
-            found.append(self.chunk(label, NoiseKey(mix(seed, number), 0, CHUNK)))
+            found.append(self.chunk(label, NoiseKey(mix(seed, number), 0, CHUNK), fitted or {}))
             number += 1
         skip = first % CHUNK
         return torch.cat(found)[skip : skip + count]
 
-    def chunk(self, label: int | None, key: NoiseKey) -> Tensor:
+    def chunk(self, label: int | None, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
         """CHUNK draws."""
+        labels = self.drawn_labels(label, key)
+        draws = [
+            fitted[name].sample(labels, key).to(space.mean.weight)
+            if name in fitted
+            else space.sample_prior(labels, key)
+            for name, space in self.spaces.items()
+        ]
+        return torch.cat(draws, dim=1)
+
+    def drawn_labels(self, label: int | None, key: NoiseKey) -> Tensor:
+        """(CHUNK,) the label of every draw."""
         draws = uniform(torch.zeros(CHUNK, 1), key, LABEL_STREAM)[:, 0]
         drawn = (draws * max(len(self.labels), 1)).long().clamp(max=max(len(self.labels), 1) - 1)
-        labels = (drawn if label is None else torch.full_like(drawn, label)).to(self.device)
-        return torch.cat([space.sample_prior(labels, key) for space in self.spaces.values()], dim=1)
+        return (drawn if label is None else torch.full_like(drawn, label)).to(self.device)
 
     def neutral(self) -> Tensor:
         """The middle of the prior (Z,), over all labels."""
@@ -229,11 +245,15 @@ class StyleContent(LatentModel):
     def tells_labels(self) -> bool:
         return True
 
-    def chunk(self, label: int | None, key: NoiseKey) -> Tensor:
-        """Under a standard prior a label's style is the mean of its training sentences, as in a transfer."""
-        z = super().chunk(label, key)
-        if label is not None and not super().tells_labels():
-            z[:, self.parts["style"]] = self.network.style_vectors[label].to(z)
+    def chunk(self, label: int | None, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
+        """Under a standard prior a label's style is the mean of its training sentences, as in a transfer.
+
+        Content that was drawn for a label gets the style of that label, whether or not anyone asked for one.
+        """
+        z = super().chunk(label, key, fitted)
+        told = label is not None or any(prior.shape.labels for prior in fitted.values())
+        if told and not super().tells_labels():
+            z[:, self.parts["style"]] = self.network.style_vectors[self.drawn_labels(label, key)].to(z)
         return z
 
     def rows(self, z: Tensor) -> Tensor:

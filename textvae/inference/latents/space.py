@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
 from textvae.inference.decoding import Decoded, decode
+from textvae.inference.latents.fitted import load_fitted
 from textvae.inference.latents.loading import load_latent_model
 from textvae.inference.latents.model import LatentModel
 from textvae.inference.latents.paths import between
@@ -26,6 +27,7 @@ from textvae.inference.precision import Precision, autocast
 from textvae.inference.sampling import row_keys
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import batches
+from textvae.modules.fitted_prior import FittedPrior
 from textvae.text import TextConfig
 from textvae.tokenization.config import SPECIAL
 
@@ -34,6 +36,8 @@ WRITING = (
     *("no_repeat_ngram", "min_length", "allow_unk", "detokenise", "batch_size"),
 )
 """Options of writing a sentence from a vector; they mean what they mean in a style transfer."""
+
+PriorName = Literal["own", "fitted"]
 
 ENCODED_ROWS = 256
 """Sentences encoded at once."""
@@ -115,6 +119,14 @@ class LatentSpace:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def fitted(self) -> dict[str, FittedPrior]:
+        """The fitted prior of one of its spaces; UserError where there is none."""
+        if self.folder is None:
+            raise UserError("a fitted prior lies beside a model on disk: load the space by LatentSpace.from_pretrained")
+        found = load_fitted(self.folder, self.model)
+        return {found.part: found.prior}
 
     # ------------------------------------------------------------------ text to vectors
     @overload
@@ -247,10 +259,14 @@ class LatentSpace:
         like: str | None = None,
         noise: float = 0.3,
         corpus: Iterable[str] | None = None,
+        prior: PriorName = "own",
         **options: Any,
     ) -> Iterator[str]:
-        """`count` sentences: of the prior, of a label's prior, near a sentence (`like`), or of a corpus's Gaussian."""
-        for drawn in self.draw(count, label, like, noise, corpus, **options):
+        """`count` sentences: of the prior, of a label's prior, near a sentence (`like`), or of a corpus's Gaussian.
+
+        prior: the model's own, or the one that `textvae fit-prior` has fitted to its codes.
+        """
+        for drawn in self.draw(count, label, like, noise, corpus, prior, **options):
             yield drawn[0].text
 
     def draw(
@@ -260,21 +276,28 @@ class LatentSpace:
         like: str | None = None,
         noise: float = 0.3,
         corpus: Iterable[str] | None = None,
+        prior: PriorName = "own",
+        start: int = 0,
         **options: Any,
     ) -> Iterator[list[Drawn]]:
-        """The same with all candidates and their scores."""
+        """The same with all candidates and their scores; the first is draw number `start` of its seed."""
         settings = writing_options(options)
         if sum(x is not None for x in (label, like, corpus)) > 1:
             raise UserError("label, like and corpus exclude each other: each says where z is drawn")
         if count < 0 or not (np.isfinite(noise) and noise >= 0):
             raise UserError(f"count and noise may not be negative, they are {count} and {noise}")
+        if prior not in get_args(PriorName) or (prior == "fitted" and not (like is None and corpus is None)):
+            raise UserError(
+                f"prior is {prior!r}: own or fitted, and not with like or corpus, which draw from elsewhere"
+            )
+        fitted = self.fitted if prior == "fitted" else None
         number, form = self.model.label(label), None if like is None else self.reader.read([like])[0]
         centre, spread = self.around(like, noise, corpus)
         self.model.memory(self.model.neutral()[None])  # complain before anything is written
-        for first in range(0, count, ENCODED_ROWS):
-            rows = min(ENCODED_ROWS, count - first)
+        for first in range(start, start + count, ENCODED_ROWS):
+            rows = min(ENCODED_ROWS, start + count - first)
             if centre is None:
-                z = self.model.prior(first, rows, number, settings.seed).float().cpu().numpy()
+                z = self.model.prior(first, rows, number, settings.seed, fitted).float().cpu().numpy()
             else:
                 z = centre + normal(first, rows, self.size, settings.seed) @ spread
             yield from self.write(z.astype(np.float32), settings, first, form)

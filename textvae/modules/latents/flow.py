@@ -21,9 +21,9 @@ def real_nvp(size: int, context: int, transforms: int, hidden: int) -> nn.Module
     try:
         from zuko.flows import RealNVP
     except ImportError as error:
-        raise UserError("model.latent.kind flow needs zuko: pip install 'textvae[latents]'") from error
+        raise UserError("a flow needs zuko: pip install 'textvae[latents]'") from error
     if size < 2:
-        raise UserError(f"a flow couples one half of z with the other: latent.size must be at least 2, not {size}")
+        raise UserError(f"a flow couples one half of z with the other: its size must be at least 2, not {size}")
     with torch.device("cpu"):  # its masks are made by computing, which the meta device cannot
         flow: nn.Module = RealNVP(size, context, transforms=transforms, hidden_features=(hidden, hidden))
     return flow

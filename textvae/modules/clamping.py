@@ -1,0 +1,90 @@
+"""Clamping: sentences that are known to share a factor have one value in the space that holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from textvae.errors import UserError
+from textvae.modules.latents.base import LatentOutput, at_least_fp32
+
+SpaceName = Literal["style", "content"]
+
+
+@dataclass
+class ClampingConfig:
+    """What the sentences of a group (`data.group_column`) share, and what a group trains."""
+
+    shared: SpaceName | None = None
+    """Space that holds what the sentences of a group share: content (versions of one sentence in several styles) or
+    style (sentences of one author). Default: groups are not used."""
+    trains: Literal["rest", "all"] = "rest"
+    """What reconstruction trains in a batch of groups: rest, what the sentences do not share, since the shared space is
+    clamped to its mean without a gradient (Kulkarni et al. 2015); or all, the shared space through the group's mean too
+    (Bouchacourt et al. 2018)."""
+    members: int = 4
+    """Most sentences of a group that stand together; a larger group is cut at random, anew in each epoch."""
+
+    def __post_init__(self) -> None:
+        if self.members < 2:
+            raise UserError(f"clamping.members must be at least 2, not {self.members}: nobody shares anything alone")
+
+
+def still(x: Tensor) -> Tensor:
+    """x with a gradient of zero. Not `detach`: data-parallel wrappers wait for a gradient of every parameter."""
+    return x.detach() + 0.0 * x
+
+
+@dataclass(frozen=True)
+class Clamped:
+    """A batch's groups, as the shared space sees them.
+
+    summary: (B, H) of every sentence the mean of its group. first: (B,) row of its group's first sentence. size: (B,)
+    sentences of its group. summaries: (B, H) of the sentences themselves.
+    """
+
+    summary: Tensor
+    first: Tensor
+    size: Tensor
+    summaries: Tensor
+
+    @classmethod
+    def of(cls, summaries: Tensor, group: Tensor) -> Clamped:
+        """Summaries (B, H) of the sentences of groups (B,)."""
+        same = group[:, None] == group
+        size = same.sum(1)
+        exact = at_least_fp32(summaries)
+        shares = same.to(exact.dtype) / size[:, None]
+        with torch.autocast(exact.device.type, enabled=False):  # a product, unlike a scattered sum, repeats bit by bit
+            mean = shares @ exact
+        return cls(mean.to(summaries.dtype), same.to(torch.uint8).argmax(1), size, summaries)
+
+    def output(self, found: LatentOutput, trains: str) -> LatentOutput:
+        """The shared space of every sentence from its view of `summary`: one value and one penalty for a group."""
+        found = replace(found, value=found.value[self.first], penalty=found.penalty / self.size)
+        if trains == "all":
+            return found
+        fixed = {name: still(x) for name, x in vars(found).items() if x is not None and x.is_floating_point()}
+        return replace(found, **fixed)
+
+    def apart(self, weight: Tensor) -> Tensor:
+        """μ_i − μ̄ (B, Z): how far each sentence's own mean is from its group's, for the layer W of μ = W h + b."""
+        away = at_least_fp32(self.summaries) - at_least_fp32(self.summary)
+        with torch.autocast(away.device.type, enabled=False):
+            return away @ weight.to(away.dtype).T
+
+
+def clamped_space(
+    latent: Any, clamping: ClampingConfig, summaries: Tensor, group: Tensor, **inputs: Any
+) -> tuple[LatentOutput, Tensor]:
+    """The shared space of a batch of groups, and how far (B, Z) each sentence is from its group's mean.
+
+    The mean is taken of the summaries h: μ = W h + b is linear, so this is the mean of the posterior means, for every
+    kind of latent (of log σ² it is the mean too). inputs: what else the latent reads.
+    """
+    groups = Clamped.of(summaries, group)
+    found = latent(groups.summary, **inputs)
+    return groups.output(found, clamping.trains), groups.apart(latent.mean.weight)
