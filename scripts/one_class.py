@@ -17,7 +17,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections import Counter
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from sklearn.svm import OneClassSVM
 
 from textvae.evaluation.detection.detector import Detector, DetectorSettings
 from textvae.evaluation.detection.metrics import quality
+from textvae.experiment.machine import commit, processor
 from textvae.files import write_json
 from textvae.inference.latents.space import LatentSpace
 from textvae.text import prepare, split_sentences
@@ -54,7 +55,7 @@ def train(documents: list[str], folder: Path, arguments: list[str]) -> Path:
     (folder / "train.txt").write_text("\n".join(lines[held:]) + "\n", encoding="utf-8")
     (folder / "dev.txt").write_text("\n".join(lines[:held]) + "\n", encoding="utf-8")
     run = folder / "run"
-    data = ["--data.source", "lines", "--data.path", str(folder), "--run", str(run)]
+    data = ["--data.source", "lines", "--data.labels", "null", "--data.path", str(folder), "--run", str(run)]
     subprocess.run([sys.executable, str(ROOT / "train.py"), *arguments, *data], check=True, cwd=ROOT)
     return run
 
@@ -79,16 +80,19 @@ def main() -> None:
     add("train", type=Path, help="jsonl with title, body (a list of paragraphs), topics")
     add("test", type=Path)
     add("--topics", nargs="+", default=["earn", "acq", "crude", "trade", "money-fx", "interest", "ship"])
+    add("--clean", nargs="+", help="topics that are the clean one in turn (default: all of --topics)")
     add("--run", type=Path, help="one model for all topics, instead of one trained for each")
     add("--folder", type=Path, default=Path("runs/one_class"), help="where the models go")
     add("--documents", type=int, default=2000, help="clean documents of a topic at most")
     add("--seed", type=int, default=0)
     add("--output", type=Path, help="JSON with all numbers")
     args, options = parser.parse_known_args()
+    began = time.monotonic()
     options = options or ["--config", "configs/sentence_vae/gaussian.yaml", "--data.max_tokens", "40"]
     clean, test = read(args.train), read(args.test)
     rows: dict[str, dict[str, dict[str, float]]] = {}
-    for topic in args.topics:
+    counts: dict[str, dict[str, int]] = {}
+    for topic in args.clean or args.topics:
         documents = clean[topic][: args.documents]
         asked = [(d, name != topic) for name in args.topics for d in test.get(name, [])]
         texts, foreign = [d for d, _ in asked], np.array([f for _, f in asked])
@@ -97,13 +101,16 @@ def main() -> None:
         detector = Detector.fit(LatentSpace.from_pretrained(run), documents, DetectorSettings(seed=args.seed))
         scores |= detector.score(texts)
         rows[topic] = {name: asdict(quality(values, foreign)) for name, values in scores.items()}
-        print(f"{topic}: {len(documents)} clean, {Counter(foreign.tolist())} asked (True: foreign)")
+        counts[topic] = {"clean": len(documents), "asked": len(texts), "foreign": int(foreign.sum())}
+        print(f"{topic}: {counts[topic]}")
         for name, found in rows[topic].items():
             print(f"  {name:26} " + "  ".join(f"{k} {100 * v:5.1f}" for k, v in found.items()), flush=True)
     means = {name: float(np.mean([r[name]["auroc"] for r in rows.values()])) for name in next(iter(rows.values()))}
     print("mean AUROC: " + ", ".join(f"{name} {100 * value:.1f}" for name, value in means.items()))
     if args.output is not None:
-        write_json(args.output, {"topics": rows, "mean_auroc": means})
+        facts = {"command": " ".join(["one_class.py", *sys.argv[1:]]), "commit": commit(), "processor": processor()}
+        facts |= {"seed": args.seed, "minutes": round((time.monotonic() - began) / 60, 1), "documents": counts}
+        write_json(args.output, {**facts, "topics": rows, "mean_auroc": means})
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@
     python scripts/record_result.py runs/yelp --name style_content_vae-s0
     textvae evaluate runs/sentence-compression
     python scripts/record_result.py runs/sentence-compression --name compression-s0
+    python scripts/record_result.py runs/sentence-vq --name vq
     python scripts/record_result.py --results results/news         # only the table
 
 Copies metrics.json, outputs.* and config.yaml of RUN, and writes run.json: command, commit, seed, time, machine. Style
-transfer goes to results/yelp, summaries to results/news.
+transfer goes to results/yelp, summaries to results/news, sentence and document VAEs and trees to results/latents.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from latent_tables import Recorded, detection_table, latent_tables, link, lossless_table, lossy_table, markdown
 
 from textvae.checkpoint import Checkpoints
 from textvae.config import load_config, save_config
 from textvae.files import atomic_write, write_json
 
-HOMES = {"style_transfer": Path("results/yelp"), "summarization": Path("results/news")}
+LATENTS = Path("results/latents")
+HOMES = {
+    "style_transfer": Path("results/yelp"),
+    "summarization": Path("results/news"),
+    **dict.fromkeys(("sentence_vae", "document_vae", "tree"), LATENTS),
+}
 STYLE_COLUMNS = {
     "accuracy_ngram": "ACC n-gram",
     "accuracy_cnn": "ACC CNN",
@@ -48,20 +55,6 @@ NEWS_COLUMNS = {
 THREE_DIGITS = {"word_overlap"}
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """One folder of results."""
-
-    name: str
-    metrics: dict[str, Any]
-    run: dict[str, Any]
-
-    @property
-    def minutes(self) -> str:
-        """Time of training."""
-        return f"{self.run['training_seconds'] / 60:.0f}"
-
-
 # ---------------------------------------------------------------------- one run
 def record(run: Path, folder: Path, evaluation: Path) -> None:
     """Copy one run's evaluation into `folder`. No path of this machine gets into it."""
@@ -79,6 +72,7 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
     checkpoint = Checkpoints(run / "checkpoints").latest()
     progress = checkpoint.state["progress"] if checkpoint else {}
     details = {
+        "task": config.task,
         "command": command,
         "commit": environment["commit"],
         "seed": config.training.seed,
@@ -96,9 +90,10 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
 
 def public_paths(config: Any) -> Iterator[tuple[str, str]]:
     """The paths of the data, which are changed in `config`, and what they are called in public."""
-    if config.task == "style_transfer":
-        yield config.data.path, "data/yelp"
-        config.data.path = "data/yelp"
+    if config.task != "summarization":
+        public = f"data/{Path(config.data.path).name}"
+        yield config.data.path, public
+        config.data.path = public
         return
     if config.start:
         yield config.start, f"runs/{Path(config.start).name}"
@@ -132,16 +127,6 @@ def cell(measures: dict[str, Any], name: str) -> str:
         return f"{found['value']:.3f}"
     spread = "" if found.get("low") is None else f" ± {(found['high'] - found['low']) / 2:.1f}"
     return f"{found['value']:.1f}{spread}"
-
-
-def markdown(head: list[str], lines: list[list[str]]) -> list[str]:
-    """A table."""
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *lines)]
-
-
-def link(name: str) -> str:
-    """A link to the folder of a run."""
-    return f"[{name}]({name}/)"
 
 
 def style_tables(found: list[Recorded]) -> Iterator[str]:
@@ -207,12 +192,13 @@ def commands(found: list[Recorded]) -> str:
 def write_table(results: Path) -> None:
     """Replace what stands between the markers of results/…/README.md."""
     found = recorded(results)
-    tables = news_tables(found) if results.name == "news" else style_tables(found)
+    tables = {"news": news_tables, "latents": latent_tables}.get(results.name, style_tables)(found)
     readme = results / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else "<!-- table -->\n<!-- /table -->\n"
     before, rest = text.split("<!-- table -->", 1)
     after = rest.split("<!-- /table -->", 1)[1]
-    body = "\n".join([*tables, "### What made each row", "", commands(found), ""])
+    made = ["### What made each row", "", commands(found), ""]
+    body = "\n".join([*tables, *detection_table(results), *lossless_table(results), *lossy_table(results), *made])
     with atomic_write(readme) as handle:
         handle.write(f"{before}<!-- table -->\n{body}<!-- /table -->{after}")
 

@@ -20,6 +20,7 @@ from textvae.experiment.sweeps.scoring import Scorer
 
 FEW = ("--evaluation.resamples", "20", "--evaluation.max_train_sentences", "3000")
 TOY = str(ROOT / "configs" / "toy" / "test.yaml")
+LATENTS, TREES = (str(ROOT / "configs" / "toy" / f"{name}.yaml") for name in ("sentence_vae", "trees"))
 
 
 def sweep(*arguments: object) -> int:
@@ -125,6 +126,8 @@ def test_the_test_part_has_references_a_folder_of_its_own_and_a_warning(
         (["--config", TOY, "--grid", "training.seed=0"], "--runs DIR is needed"),
         (["--config", TOY, "--grid", "training.seed=0", "--runs", "DIR", "--split", "test"], "are for decoding a RUN"),
         (["--config", TOY, "--grid", "training.sed=0", "--runs", "DIR"], "training.seed"),
+        (["--config", LATENTS, "--grid", "model.latent.siz=2", "--runs", "DIR"], "model.latent.size"),
+        (["--config", TREES, "--grid", "training.seed=0", "--runs", "DIR"], "tree has no two numbers to draw"),
         (["DIR", "--grid", "beam=1"], "is missing"),
     ],
 )
@@ -176,3 +179,50 @@ def test_a_stopped_sweep_of_trainings_goes_on(cache: Path, tmp_path: Path) -> No
     assert state(run) == "finished" and "training goes on" in done.stderr
     assert json.loads((run / "environment.json").read_text())["resumed"]
     assert list(points_of(tmp_path)) == ["training.seed=3"]
+
+
+def test_sentence_autoencoders_give_rate_against_distortion(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("--diagnostics.max_sentences", "60")
+    common = ["--config", LATENTS, "--training.max_steps", "40", "--training.evaluate_every", "40", "--cache", cache]
+    grid = ["--grid", "objectives.J_kl.weight=0.01,3", "--runs", tmp_path, *few]
+    assert sweep(*common, *grid) == 0
+    free, dear = (points_of(tmp_path)[f"objectives.J_kl.weight={weight}"] for weight in ("0.01", "3"))
+    assert free["measures"]["rate"]["value"] > 5 > dear["measures"]["rate"]["value"], "a dear rate is not paid"
+    assert free["measures"].keys() >= {"distortion", "nll", "mutual_information", "active_units"}
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert found["task"] == "sentence_vae" and dear["on_frontier"] and found["baselines"] == {}
+    table = (tmp_path / "table.md").read_text()
+    assert "| rate | distortion |" in table and "ACC" not in table and "| weight 3 * |" in table
+    svg = (tmp_path / "rate_distortion.svg").read_text()
+    assert "mutual information = rate" in svg and "rate + distortion =" in svg and "by weight" in svg
+    assert not (tmp_path / "frontier.svg").exists() and "nats a sentence" in capsys.readouterr().out.lower()
+    looked = [tmp_path / point["folder"] / "evaluation_dev" / "metrics.json" for point in (free, dear)]
+    before = [path.stat().st_mtime_ns for path in looked]
+    assert sweep(*common, *grid) == 0
+    assert [path.stat().st_mtime_ns for path in looked] == before, "nothing is looked at twice"
+    assert sweep(*common, *grid, "--diagnostics.samples", "2") == 0, "other settings: their numbers are not mixed"
+    assert all(path.stat().st_mtime_ns > time for path, time in zip(looked, before, strict=True))
+
+
+def test_a_point_is_looked_at_as_evaluate_looks_at_it(cache: Path, tmp_path: Path) -> None:
+    steps = ["--training.max_steps", "4", "--cache", cache, "--diagnostics.max_sentences", "30"]
+    runs = tmp_path / "runs"
+    assert sweep("--config", LATENTS, *steps, "--grid", "model.latent.kind=vq,deterministic", "--runs", runs) == 0
+    for kind in ("vq", "deterministic"):
+        run = runs / f"model.latent.kind={kind}"
+        options = [
+            "--split",
+            "dev",
+            "--diagnostics.max_sentences=30",
+            "--samples",
+            "10",
+            "--save",
+            str(tmp_path / kind),
+        ]
+        assert main(["evaluate", str(run), *options]) == 0
+        found = json.loads((tmp_path / kind / "metrics.json").read_text())
+        measures = points_of(runs)[run.name]["measures"]
+        assert measures and all(found[name] == value["value"] for name, value in measures.items())
+    assert "rate" not in measures and not points_of(runs)["model.latent.kind=deterministic"]["on_frontier"]

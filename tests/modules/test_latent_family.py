@@ -121,12 +121,13 @@ def test_infomax_adds_the_contrast_to_the_kl() -> None:
 
 
 # ---------------------------------------------------------------------------------------------- BatchNorm
-def test_means_have_the_spread_asked_for_and_so_the_rate_a_floor() -> None:
-    """KL ≥ ½ Z γ², Zhu et al. 2020, eq. 7, whatever the encoder does."""
+@pytest.mark.parametrize("scale", [3.0, 1e-3])
+def test_means_have_the_spread_asked_for_and_so_the_rate_a_floor(scale: float) -> None:
+    """KL ≥ ½ Z γ², Zhu et al. 2020, eq. 7, whatever the encoder does, also with states close together."""
     latent = build("batch_norm", norm_scale=0.6).train()
-    out = latent(x(200, scale=3.0))
+    out = latent(x(200, scale=scale))
     assert_close(out.mean.mean(0), torch.zeros(SIZE), 1e-9)
-    assert_close(out.mean.std(0, correction=0), torch.full((SIZE,), 0.6), 1e-4)
+    assert_close(out.mean.std(0, correction=0), torch.full((SIZE,), 0.6), 0.01)
     assert float(out.penalty.mean()) >= 0.5 * SIZE * 0.6**2 * 0.999
 
 

@@ -1,4 +1,4 @@
-"""`textvae sweep`: accuracy against BLEU over a grid of decoding options, or of trainings."""
+"""`textvae sweep`: accuracy against BLEU, or rate against distortion, over a grid of decodings or trainings."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
+from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
 Score a grid of options with the judges of `textvae evaluate`, and draw style accuracy against BLEU beside
-what is published on the same test set.
+what is published on the same test set. Of sentence autoencoders: rate against distortion and mutual information.
 
   textvae sweep RUN --grid strength=1,2            decodes one trained style run in every way of the grid
   textvae sweep --config FILE --grid NAME=A,B --runs DIR
                                                    trains a run for every point, one after the other,
-                                                   and scores each as it decodes by default
+                                                   and scores each as it decodes by default; sentence
+                                                   autoencoders by --diagnostics.*, as of textvae evaluate
 
 Points are scored on the dev part. Never choose options by numbers of the test part: they would no longer say
 what new sentences get. --split test is for reporting points that dev has chosen.
@@ -42,7 +44,8 @@ decoding options for --grid (all but these are fixed by the scoring):
 training options for --grid: every dotted name of `textvae train --help`. Options that are the same for all
 points are given as to `textvae train` (--training.epochs 3).
 
-written to the folder: sweep.json (everything), table.md, frontier.svg and .png (pip install 'textvae[report]'),
+written to the folder: sweep.json (everything), table.md, frontier.svg and .png (pip install 'textvae[report]';
+rate_distortion.svg and .png of sentence autoencoders),
 points/NAME/ with metrics.json and outputs, as `textvae evaluate` writes them; for trainings a run directory each.
 
 exit codes:
@@ -54,7 +57,16 @@ examples:
   textvae sweep runs/yelp --grid rerank=true --grid rerank_candidates=5,10,20
   textvae sweep runs/yelp --grid strength=1.5 --split test         # the one that dev has chosen
   textvae sweep --config configs/yelp/style_content_vae.yaml --grid training.learning_rate=0.001,0.002 \\
-      --grid training.seed=0,1 --runs runs/rates --dry-run"""
+      --grid training.seed=0,1 --runs runs/rates --dry-run
+  textvae sweep --config configs/sentence_vae/gaussian.yaml --config configs/sentence_vae/bottleneck.yaml \\
+      --grid model.latent.target_rate=2,4,8,16,32 --runs runs/target-rates
+  textvae sweep --config configs/sentence_vae/gaussian.yaml --grid objectives.J_kl.weight=0.3,1,3 --runs runs/betas"""
+
+SETTINGS: dict[str, tuple[str, Any]] = {
+    "evaluation": ("judges, as of textvae evaluate", EvaluationConfig),
+    "diagnostics": ("sentence autoencoders, as of textvae evaluate", DiagnosticsConfig),
+}
+"""Groups of options: prefix, title, class."""
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -77,15 +89,18 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--cache", metavar="FOLDER", help="judges and prepared data (default: that of the run)")
     add("--dry-run", action="store_true", help="list the points and what is done of them; do nothing")
     add_volume(parser)
-    group = parser.add_argument_group("judges, as of textvae evaluate")
-    for field in fields(EvaluationConfig):
-        group.add_argument(
-            f"--evaluation.{field.name}",
-            type={"int": int, "float": float}[str(field.type)],
-            default=field.default,
-            metavar="X",
-        )
+    for prefix, (title, kind) in SETTINGS.items():
+        group = parser.add_argument_group(title)
+        for field in fields(kind):
+            number = {"int": int, "float": float}[str(field.type)]
+            group.add_argument(f"--{prefix}.{field.name}", type=number, default=field.default, metavar="X")
     return parser
+
+
+def read_settings(args: argparse.Namespace, prefix: str) -> Any:
+    """The object of a group of options."""
+    kind = SETTINGS[prefix][1]
+    return kind(**{field.name: getattr(args, f"{prefix}.{field.name}") for field in fields(kind)})
 
 
 def main(argv: list[str], prog: str = "textvae sweep") -> int:
@@ -98,12 +113,12 @@ def main(argv: list[str], prog: str = "textvae sweep") -> int:
         raise UserError("give a trained RUN to decode, or --config FILE to train; --help has examples of both")
     if not args.grid:
         raise UserError("give at least one --grid NAME=VALUE,VALUE; --help names the options")
-    evaluation = EvaluationConfig(**{f.name: getattr(args, f"evaluation.{f.name}") for f in fields(EvaluationConfig)})
+    evaluation = read_settings(args, "evaluation")
     try:
         if args.config is not None:
             from textvae.commands.sweep_training import sweep_trainings
 
-            return sweep_trainings(args, others, evaluation)
+            return sweep_trainings(args, others, evaluation, read_settings(args, "diagnostics"))
         if others:
             raise UserError(f"unknown option {others[0]}; a run is decoded with --grid OPTION=VALUES, see --help")
         from textvae.commands.sweep_decoding import sweep_decoding

@@ -12,10 +12,10 @@ from textvae.evaluation.results import WITH_SPREAD
 from textvae.experiment.sweeps.results import FILE
 from textvae.files import atomic_write, write_json
 from textvae.report.comparison import Measure
-from textvae.report.sweep import Sweep, read_sweep, sweep_table
+from textvae.report.sweep import LATENTS, Sweep, read_sweep, sweep_table
 from textvae.report.tables import cell
 
-TABLE, FIGURE = "table.md", "frontier"
+TABLE, FIGURE, CURVE = "table.md", "frontier", "rate_distortion"
 
 
 def write_results(folder: Path, values: Mapping[str, Any], figure: bool = False) -> None:
@@ -32,24 +32,28 @@ def write_results(folder: Path, values: Mapping[str, Any], figure: bool = False)
 
 
 def draw(sweep: Sweep, folder: Path) -> None:
-    """frontier.svg and frontier.png; UserError without matplotlib."""
+    """frontier.svg and .png, of sentence autoencoders rate_distortion; UserError without matplotlib."""
     from textvae.report import figures
     from textvae.report.frontier import frontier_figure
+    from textvae.report.rate_distortion import rate_distortion_figure
 
     with figures.drawing():
-        figures.save(frontier_figure(sweep), folder, FIGURE)
+        latents = sweep.task == LATENTS
+        figures.save(
+            (rate_distortion_figure if latents else frontier_figure)(sweep), folder, CURVE if latents else FIGURE
+        )
 
 
 def lines(sweep: Sweep) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table: every measure with half of its interval, and sentences a second."""
     table = sweep_table(sweep)
-    head = ["", *table.columns.values(), "sent./s"]
+    rows = [[row.system, *(with_spread(name, row.measures.get(name)) for name in table.columns)] for row in table.rows]
+    head = ["", *table.columns.values()]
+    if sweep.task == LATENTS:
+        return head, rows
     speeds = [point.speed for point in sweep.points] + [None] * len(sweep.baselines)
-    rows = []
-    for row, speed in zip(table.rows, speeds, strict=True):
-        cells = [with_spread(name, row.measures.get(name)) for name in table.columns]
-        rows.append([row.system, *cells, "-" if speed is None else f"{speed:.0f}"])
-    return head, rows
+    timed = [[*row, "-" if s is None else f"{s:.0f}"] for row, s in zip(rows, speeds, strict=True)]
+    return [*head, "sent./s"], timed
 
 
 def with_spread(name: str, found: Measure | None) -> str:

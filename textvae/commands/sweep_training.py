@@ -1,4 +1,4 @@
-"""Trainings over a grid, one after the other, each scored on dev."""
+"""Trainings over a grid, one after the other, each scored on dev: style transfer, sentence autoencoders."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from textvae.commands.sweep_output import show, write_results
 from textvae.commands.terminal import show_table
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
-from textvae.experiment.evaluation import FinishedRun
+from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.experiment.machine import commit
-from textvae.experiment.sweeps.results import checksum_of_test_set, lost_row, point_row, summary
-from textvae.experiment.sweeps.scoring import Results, Scorer, changes_of
+from textvae.experiment.sweeps.results import lost_row
+from textvae.experiment.sweeps.scoring import Results
+from textvae.experiment.sweeps.trained import LatentScores, Scores, StyleScores
 from textvae.experiment.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
 from textvae.report.records import number, read_run
 from textvae.report.state import state_of
 
-SCORES, LOG = "evaluation_dev", "log.txt"
-"""Below a run: what was measured on dev, and what its training said."""
+LOG = "log.txt"
+"""Below a run: what its training said."""
 State = Literal["to do", "unfinished", "finished", "diverged", "failed"]
 CODES: dict[str, int] = {"failed": 1, "diverged": 3}
 
@@ -36,20 +37,15 @@ class Sweep:
 
     folder: Path
     trainings: Sequence[Training]
-    evaluation: EvaluationConfig
-    test_set: str | None = None
+    scores: Scores
 
     def __post_init__(self) -> None:
         self.scored: dict[str, Results] = {}
         self.lost: dict[str, tuple[State, str]] = {}
 
     def score(self, training: Training) -> None:
-        """Score a finished run as it decodes by default, unless that was done before."""
-        scorer = Scorer(FinishedRun(training.config, training.folder), self.evaluation, "dev")
-        place, settings = training.folder / SCORES, training.point.settings
-        self.scored[training.point.name] = scorer.stored(place, {}) or scorer.score(place, settings, {})
-        if self.test_set is None and (test := scorer.run.prepared.corpus.test) is not None:
-            self.test_set = checksum_of_test_set(test["text"])
+        """Score a finished run, unless that was done before."""
+        self.scored[training.point.name] = self.scores.score(training)
 
     def lose(self, training: Training, state: State, why: str) -> None:
         """A point without numbers."""
@@ -58,7 +54,7 @@ class Sweep:
     @property
     def changes(self) -> tuple[str, ...]:
         """Of the sentences, as in `Scorer.changes`."""
-        return changes_of(self.trainings[0].config)
+        return self.scores.changes(self.trainings[0].config)
 
     def write(self, figure: bool = False) -> None:
         """The results so far, with several attributes those of every change in a folder of its own."""
@@ -72,21 +68,21 @@ class Sweep:
             name, place = training.point.name, training.folder.name
             place = f"../{place}" if change else place
             if name in self.scored:
-                rows.append(point_row(name, place, self.scored[name][change]))
+                rows.append(self.scores.row(name, place, self.scored[name][change]))
                 scored.append(self.scored[name][change])
             elif name in self.lost:
                 rows.append(lost_row(name, place, training.point.settings, *self.lost[name]))
         names = self.trainings[0].point.settings
         facts = {
             "kind": "training",
+            "task": self.scores.task,
             "title": self.folder.resolve().name,
             "split": "dev",
             "changed": change,
             "axes": {name: unique(t.point.settings[name] for t in self.trainings) for name in names},
             "commit": commit(),
-            "test_set": self.test_set,
         }
-        return summary(facts, rows, scored)
+        return self.scores.summary(facts, rows, scored)
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +90,9 @@ class Sweep:
         return max((CODES[state] for state, _ in self.lost.values()), default=0)
 
 
-def sweep_trainings(args: argparse.Namespace, others: Sequence[str], evaluation: EvaluationConfig) -> int:
+def sweep_trainings(
+    args: argparse.Namespace, others: Sequence[str], evaluation: EvaluationConfig, diagnostics: DiagnosticsConfig
+) -> int:
     """Train and score what is not there yet; the results are rewritten after every point."""
     if args.runs is None:
         raise UserError("--runs DIR is needed: where the trained runs go")
@@ -108,7 +106,8 @@ def sweep_trainings(args: argparse.Namespace, others: Sequence[str], evaluation:
     if args.dry_run:
         show_table(["point", "state", "run"], [[str(t.point), state(t.folder), str(t.folder)] for t in found])
         return 0
-    sweep, tell = Sweep(args.runs, found, evaluation), Teller(len(found))
+    scores = LatentScores(diagnostics) if found[0].config.task == LatentScores.task else StyleScores(evaluation)
+    sweep, tell = Sweep(args.runs, found, scores), Teller(len(found))
     for place, training in enumerate(found):
         code = one_point(sweep, training, lambda text, place=place: tell(place, text))  # type: ignore[misc]
         sweep.write()

@@ -45,13 +45,20 @@ def frontier_figure(sweep: Sweep, notes: Sequence[str] | None = None) -> Figure:
     panels = list(figure.subplots(1, len(kinds), squeeze=False).flat)
     labels = [draw_panel(ax, sweep, kind) for ax, kind in zip(panels, kinds, strict=True)]
     legend(figure, panels)
-    lines = wrapped(sweep.notes if notes is None else notes, 105 * len(kinds))
+    write_beside(figure, panels, labels, sweep.notes if notes is None else notes)
+    return figure
+
+
+def write_beside(
+    figure: Figure, panels: Sequence[Axes], labels: Sequence[Sequence[Label]], notes: Sequence[str]
+) -> None:
+    """The notes below, and the labels of every panel beside their points."""
+    lines = wrapped(notes, 105 * len(panels))
     figure.supxlabel("\n".join(lines), fontsize=6.0, color="#444444", x=0.01, ha="left")
     figure.draw_without_rendering()  # fixes the axes, so that labels can be measured against them
     figure.set_layout_engine("none")
     for ax, found in zip(panels, labels, strict=True):
         write_labels(ax, found)
-    return figure
 
 
 def draw_panel(ax: Axes, sweep: Sweep, kind: str) -> list[Label]:
@@ -86,12 +93,12 @@ def inside(ax: Axes, label: Label) -> bool:
     return label.x <= ax.get_xlim()[1] and label.y >= ax.get_ylim()[0]
 
 
-def draw_series(ax: Axes, series: Series, place: int, kind: str) -> list[Label]:
-    """One line, or one point."""
+def draw_series(ax: Axes, series: Series, place: int, kind: str, height: str = "accuracy") -> list[Label]:
+    """One line, or one point: the measure `kind` to the right, `height` upwards."""
     shade, marker = colour(place), MARKERS[place % len(MARKERS)]
     points = []
     for point, name in zip(series.points, series.labels, strict=True):
-        x, y = point.value(kind), point.value("accuracy")
+        x, y = point.value(kind), point.value(height)
         if x is not None and y is not None:
             points.append(Label(x, y, name, shade))
             face = shade if point.frontier else "white"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.errors import UserError
+from textvae.evaluation.diagnostics.report import COLUMNS as LATENT_COLUMNS
 from textvae.experiment.sweeps.grid import shown
 from textvae.experiment.sweeps.results import FILE
 from textvae.files import display
@@ -23,6 +24,13 @@ SPLITS = {
     "dev": "Dev part: the place to choose options.",
     "test": "Test part: report these points, choose none of them by their numbers.",
 }
+LATENTS = "sentence_vae"
+"""The task whose sweeps set rate against distortion."""
+LATENT_NOTES = (
+    "Nats a sentence. Rate: KL(q ‖ p), or −log p(codes); distortion: −log p(x | z), z from its posterior; NLL: "
+    "importance-weighted, an upper bound. Mutual information is at most the rate and the logarithm of the sentences.",
+    "The frontier (* in the table, filled in the figure): no other point has both a lower rate and a lower distortion.",
+)
 JOINTLY = "An output is accurate where every attribute has the label it should, those that were to be kept included."
 FOLDERS = ("sweep", "sweep_test")
 """Where `textvae sweep RUN` leaves its results, below the run: of dev and of test."""
@@ -64,6 +72,7 @@ class Sweep:
     baselines: Mapping[str, Mapping[str, Measure]]
     judges: Mapping[str, float | None]
     published: Published | None
+    task: str = "style_transfer"
     changed: str = ""
 
     @property
@@ -84,6 +93,8 @@ class Sweep:
     @property
     def notes(self) -> list[str]:
         """What a reader of table and figure must know."""
+        if self.task == LATENTS:
+            return [SPLITS.get(self.split, ""), *LATENT_NOTES]
         judges = ", ".join(
             name if value is None else f"{name} ({value:.1%} on dev)" for name, value in self.judges.items()
         )
@@ -117,6 +128,7 @@ def read_sweep(folder: Path) -> Sweep:
             },
             judges={str(k): number(v) for k, v in (look_up(values, "settings.judges") or {}).items()},
             published=published(values.get("test_set")),
+            task=str(values.get("task", "style_transfer")),
         )
     except FileNotFoundError as error:
         raise UserError(f"{display(folder)} holds no {FILE}; `textvae sweep` writes it") from error
@@ -195,4 +207,5 @@ def sweep_table(sweep: Sweep) -> Table:
     short = short_names(sweep.points)
     rows = [Row(point_name(point, short), None, point.measures) for point in sweep.points]
     rows += [Row(name, None, found) for name, found in sweep.baselines.items()]
-    return Table(sweep.name, means_once(columns(style_heads(rows), rows)), rows)
+    heads = LATENT_COLUMNS if sweep.task == LATENTS else style_heads(rows)
+    return Table(sweep.name, means_once(columns(heads, rows)), rows)

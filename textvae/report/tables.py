@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from textvae.evaluation.diagnostics.report import DIGITS
 from textvae.evaluation.results import COLUMNS as STYLE_COLUMNS
 from textvae.evaluation.results import FRACTIONS
 from textvae.evaluation.summaries.results import COLUMNS as SUMMARY_COLUMNS
@@ -39,7 +40,7 @@ def cell(name: str, found: Measure | None) -> tuple[str, str]:
     """The value and its interval as people read them; the latter is "" where there is none."""
     if found is None or found.value is None:
         return "–", ""
-    digits = 3 if name in FRACTIONS else 1
+    digits = 3 if name in FRACTIONS else DIGITS.get(name, 1)
     if found.low is None or found.high is None:
         return f"{found.value:.{digits}f}", ""
     return f"{found.value:.{digits}f}", f"{found.low:.{digits}f} to {found.high:.{digits}f}"

@@ -39,6 +39,30 @@ class DiagnosticsValidator:
         }
 
 
+COLUMNS = {
+    "rate": "rate",
+    "distortion": "distortion",
+    "nll": "NLL",
+    "perplexity": "PPL",
+    "mutual_information": "mutual information",
+    "active_units": "active units",
+    "codes_used": "codes used",
+    "code_perplexity": "code PPL",
+    "swapped": "gain over another z",
+}
+"""Numbers of a `Diagnosis` that stand in a table of several models."""
+DIGITS = {
+    "rate": 2,
+    "distortion": 2,
+    "nll": 2,
+    "mutual_information": 2,
+    "active_units": 0,
+    "codes_used": 0,
+    "swapped": 3,
+}
+"""Behind the point, where not one."""
+
+
 def one_line(found: Diagnosis) -> str:
     """The numbers that matter during training."""
     return ", ".join(f"{name} {value}" for name, value, _ in rows(found) if name in SHORT)

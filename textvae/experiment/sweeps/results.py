@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -83,10 +83,18 @@ def marked(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     BLEU against references where there are any, else against the input.
     """
-    scored = [point for point in points if point["state"] == "scored"]
-    kind = "ref_bleu" if any(value_of(point, "ref_bleu") is not None for point in scored) else "self_bleu"
-    pairs = [(value_of(point, "accuracy") or 0.0, value_of(point, kind) or 0.0) for point in scored]
-    best = {id(point) for point, wins in zip(scored, on_frontier(pairs), strict=True) if wins}
+    references = any(value_of(point, "ref_bleu") is not None for point in points if point["state"] == "scored")
+    kind = "ref_bleu" if references else "self_bleu"
+    return mark(points, lambda point: (value_of(point, "accuracy") or 0.0, value_of(point, kind) or 0.0))
+
+
+def mark(
+    points: Sequence[Mapping[str, Any]], merits: Callable[[Mapping[str, Any]], tuple[float, float] | None]
+) -> list[dict[str, Any]]:
+    """The points with `on_frontier`. merits: two numbers of a scored point, more is better, or None."""
+    pairs = [(point, found) for point in points if point["state"] == "scored" and (found := merits(point)) is not None]
+    wins = on_frontier([found for _, found in pairs])
+    best = {id(point) for (point, _), won in zip(pairs, wins, strict=True) if won}
     return [{**point, "on_frontier": id(point) in best} for point in points]
 
 

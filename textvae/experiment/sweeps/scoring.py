@@ -116,11 +116,16 @@ class Scorer:
     @cached_property
     def fingerprint(self) -> str:
         """Of the data that the run was trained on, and must be evaluated on."""
-        path = self.run.folder / "data.json"
-        try:
-            return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{path} is missing or broken: is {path.parent} a run directory of textvae?") from error
+        return fingerprint_of(self.run.folder)
+
+
+def fingerprint_of(run: Path) -> str:
+    """The checksum of a run's data; UserError where it has none."""
+    path = run / "data.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is missing or broken: is {path.parent} a run directory of textvae?") from error
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from textvae.config import ExperimentConfig, load_config, make_parser, parse
+from textvae.config import ExperimentConfig, SentenceExperimentConfig, load_config, make_parser, parse
+from textvae.config.parsing import find_task
 from textvae.errors import UserError
 from textvae.experiment.sweeps.grid import Point, check_names, combine, read_axes
 from textvae.files import write_json
@@ -19,6 +20,9 @@ PRIVATE = frozenset(
 )
 """Options of a training that are no part of its recipe."""
 DIVERGED = "diverged.json"
+SWEPT = ("style_transfer", "sentence_vae")
+"""Tasks with two numbers to set against each other: accuracy and BLEU, rate and distortion."""
+SweptConfig = ExperimentConfig | SentenceExperimentConfig
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,12 @@ class Training:
     point: Point
     folder: Path
     arguments: tuple[str, ...]
-    config: ExperimentConfig
+    config: SweptConfig
 
 
-def allowed_names() -> set[str]:
+def allowed_names(task: str = "style_transfer") -> set[str]:
     """Every single option of a training; `training` itself, which stands for many, is none."""
-    names = {action.dest for action in make_parser()._actions} - PRIVATE
+    names = {action.dest for action in make_parser(task=task)._actions} - PRIVATE
     return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
 
 
@@ -46,13 +50,14 @@ def trainings(grid: Sequence[str], arguments: Sequence[str], folder: Path) -> li
     remedy = "every dotted name of `textvae train --help` is one"
     if any("." not in axis.name for axis in axes):
         remedy += ", and options of decoding need a trained RUN instead of --config"
-    check_names(axes, allowed_names(), "option of a training", remedy)
+    task = find_task(list(arguments))
+    if task not in SWEPT:
+        raise UserError(f"sweeps over trainings are for {' and '.join(SWEPT)}: {task} has no two numbers to draw")
+    check_names(axes, allowed_names(task), "option of a training", remedy)
     found: dict[str, Training] = {}
     for typed in combine(axes, lambda name, text: text):
         options = (*arguments, *(f"--{name}={text}" for name, text in typed.settings.items()))
         config, _ = parse([*options, "--run", str(folder)], prog="textvae sweep")
-        if config.task != "style_transfer":
-            raise UserError("sweeps over trainings are for style transfer: there is no accuracy to set against BLEU")
         point = Point({name: look_up(config, name) for name in typed.settings})
         config = replace(config, run=str(folder / point.name))
         check_same(config, folder / point.name)
@@ -67,7 +72,7 @@ def look_up(config: Any, dotted: str) -> Any:
     return list(config) if isinstance(config, tuple) else config
 
 
-def check_same(config: ExperimentConfig, folder: Path) -> None:
+def check_same(config: SweptConfig, folder: Path) -> None:
     """UserError where the folder holds a run of another configuration: its numbers would be told of this one."""
     if (folder / "config.yaml").exists():
         before = load_config(folder / "config.yaml")
