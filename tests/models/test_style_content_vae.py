@@ -122,6 +122,16 @@ def test_a_transfer_looks_at_the_words_that_a_reconstruction_must_not_see(kind: 
     assert_close(plain.memory, plain.source, 1e-12, "without style words both are the same")
 
 
+@pytest.mark.parametrize("encoder", OWN_ENCODERS)
+@pytest.mark.parametrize("how", ["seen", "hidden", "kinds", "loose"])
+def test_the_content_alone_is_that_of_both_spaces(encoder: str, how: str) -> None:
+    options = {"seen": {}, "hidden": {"hide_style_words": True}, "loose": loose("full")}
+    options["kinds"] = {"hide_style_words": True, "style_word_kinds": 2}
+    model, batch = tiny_model(encoder=encoder, **options[how]), tiny_batch()
+    means = model.content_means(batch.input_ids, batch.attention_mask)
+    assert_close(means, model.encode(batch.input_ids, batch.attention_mask).content.mean, 1e-12)
+
+
 def test_a_run_of_style_words_is_one_blank_to_the_content() -> None:
     model = tiny_model(**loose("full"))
     ids = torch.tensor([[6, STYLE_WORDS[0], STYLE_WORDS[1], STYLE_WORDS[0], 7, EOS]])

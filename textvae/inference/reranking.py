@@ -86,7 +86,7 @@ class Reranker:
         """(N, P) of tokens (N, T), rewritings of the sources `rows` (N,); the model's own part is left 0."""
         mask = tokens != self.pad
         style = style[rows] if style.dim() == 2 else style
-        content = exact(self.model.encode(tokens, mask).content.mean)
+        content = exact(self.model.content_means(tokens, mask))
         values = {
             "style": (self.scorers.style(tokens, mask) * style).sum(-1),
             "content": F.cosine_similarity(content, exact(source.content[rows]), dim=-1),

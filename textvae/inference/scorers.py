@@ -63,9 +63,9 @@ class Reranking:
     """How candidates are made and ranked where nobody says otherwise."""
 
     weights: RerankingWeights = field(default_factory=RerankingWeights)
-    candidates: int = 24
+    candidates: int = 18
     """Candidates per sentence, divided over the strengths."""
-    strengths: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0)
+    strengths: tuple[float, ...] = (0.7, 1.0, 1.4)
     """Multiples of the strength of transfer at which they are written."""
     blanks: bool = True
     """Half of the candidates are made by filling the blanks of the sentence without its style words (models with

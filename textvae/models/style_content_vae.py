@@ -213,6 +213,17 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         whole, without = (View(states, summary, mask) for states, summary, mask in halves)
         return whole, without
 
+    def content_means(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """(B, Zc) the posterior means of z_c that `encode` gives, at half the cost where style words are hidden."""
+        if not self.config.hide_style_words:
+            return self.encode(input_ids, attention_mask).content.mean
+        bare = blanked(self.style_tokens[input_ids], attention_mask, self.blanks, None, noisy=False)
+        width = max(input_ids.shape[1], bare.mask.shape[1])
+        _, embedded = self.embedded_views(input_ids, None, bare, width).chunk(2)
+        mask = _padded(bare.mask, width)
+        encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
+        return self.content_latent(encoded.summary, tokens=(encoded.states, mask)).mean
+
     def embedded_views(self, input_ids: Tensor, points: Tensor | None, bare: Blanked, width: int) -> Tensor:
         """(2 B, V, E) the words of both views, to be read in one pass of the encoder."""
         if points is None:
