@@ -8,7 +8,7 @@ RUN ?= runs/demo
 
 help:
 	@echo "make demo   train on the bundled sample (3 minutes), evaluate, show transfers"
-	@echo "make test   lint, types and all tests (10 minutes)"
+	@echo "make test   lint, types and all tests (15 minutes)"
 
 setup: $(BIN)/.ready
 
