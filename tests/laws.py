@@ -92,12 +92,16 @@ def model_config(
     dropout: float = 0.0,
     layers: int = 2,
     erase: bool = False,
+    nearness: float = 0.0,
+    places: int = 0,
     **options: Any,
 ) -> ModelConfig:
     """Two layers of a few units. Both spaces have the same kind; only the style space has `prior`."""
     return ModelConfig(
-        encoder=EncoderConfig(kind=encoder, size=8, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
-        decoder=DecoderConfig(kind=decoder, size=12, layers=layers, heads=2, dropout=dropout),  # type: ignore[arg-type]
+        encoder=EncoderConfig(encoder, size=8, layers=layers, heads=2, dropout=dropout, places=places),  # type: ignore[arg-type]
+        decoder=DecoderConfig(
+            decoder, size=12, layers=layers, heads=2, dropout=dropout, nearness=nearness, places=places
+        ),  # type: ignore[arg-type]
         style=LatentConfig(kind=latent, size=STYLE_SIZE, slots=STYLE_SIZE, prior=prior, **FEW),  # type: ignore[arg-type]
         content=LatentConfig(kind=latent, size=CONTENT_SIZE, slots=CONTENT_SIZE, erase_labels=erase, **FEW),  # type: ignore[arg-type]
         embedding_size=6,
@@ -107,10 +111,12 @@ def model_config(
     )
 
 
-def loose(kind: str = "full") -> dict[str, Any]:
+def loose(kind: str = "full", decoder: str = "gru") -> dict[str, Any]:
     """Options of a model whose blanks stand for any number of words, and that looks at the sentence in a transfer."""
+    recurrent = decoder in ("gru", "lstm")
     memory = MemoryConfig(kind=kind, window=3, translate=True)  # type: ignore[arg-type]
-    return {"hide_style_words": True, "blanks": BlanksConfig(True, 0.4, 0.3), "memory": memory}
+    blanks, nearness = BlanksConfig(True, 0.4, 0.3), 1.0 if kind == "full" and recurrent else 0.0
+    return {"hide_style_words": True, "blanks": blanks, "memory": memory, "nearness": nearness}
 
 
 Labels = tuple[str, ...] | dict[str, tuple[str, ...]]

@@ -99,6 +99,7 @@ def test_gradients_of_both_losses_are_compared_from_the_same_start(
 
 
 def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
+    """results/news/README.md says what each seed reached."""
     run = tmp_path / "news"
     done = run_python(*TRAIN_SUMMARIZER, "--run", str(run), "--cache", str(cache), timeout=900)
     assert done.returncode == 0, done.stderr
@@ -111,4 +112,4 @@ def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
     assert ours["rouge_l"]["value"] > max(leads) + 15
     pairs = [json.loads(line) for line in Path("data/sample-news/test.jsonl").read_text().splitlines()]
     outputs = Summarizer.from_pretrained(run)([pair["document"] for pair in pairs])
-    assert sum(o == pair["summary"] for o, pair in zip(outputs, pairs, strict=True)) >= 0.45 * len(pairs)
+    assert sum(o == pair["summary"] for o, pair in zip(outputs, pairs, strict=True)) >= 0.9 * len(pairs)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from support import run_python
 
 from textvae.checkpoint import new_folder
@@ -90,6 +91,39 @@ def test_the_prior_of_a_style_models_content_knows_the_style(style: Path) -> Non
     which = [[bool((row == draws[i]).all()) for draws in alone] for i, row in enumerate(mixed)]
     assert all(sum(found) == 1 for found in which), "style and content are drawn for one label"
     assert {found.index(True) for found in which} == {0, 1}
+
+
+@pytest.fixture(scope="module")
+def attributes(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A style model of two attributes without a memory, hardly trained; with a fitted prior."""
+    folder = tmp_path_factory.mktemp("attributes")
+    made = run_python("scripts/make_attributes.py", str(folder / "sample"))
+    assert made.returncode == 0, made.stderr
+    run, where = folder / "run", ("--cache", str(cache))
+    short = ("--training.max_steps=40", "--training.evaluate_every=40", "--model.memory.kind=none")
+    given = ("--data.path", str(folder / "sample"), "--run", str(run), *where)
+    done = run_python("train.py", "--config", "configs/toy/attributes.yaml", *short, *given)
+    assert done.returncode == 0, done.stderr
+    assert main(["fit-prior", str(run), *FIT, *where]) == 0
+    return run
+
+
+def test_the_prior_of_a_model_of_two_attributes_knows_both(attributes: Path, told: Told, tmp_path: Path) -> None:
+    found = facts(attributes)
+    assert found["shape"]["labels"] == 4 and found["shape"]["attributes"] == [2, 2]
+    assert found["facts"]["dev_nll"]["fitted"] < found["facts"]["dev_nll"]["own"]
+    space = LatentSpace.from_pretrained(attributes, device="cpu", precision="fp32")
+    place = space.parts["content"]
+    draws = [space.model.prior(0, 40, {0: a, 1: b}, 1, space.fitted)[:, place] for a in (0, 1) for b in (0, 1)]
+    assert len(torch.stack(draws).unique(dim=0)) == 4, "each combination of labels has contents of its own"
+    told()
+    command = ["generate", str(attributes), "--prior", "fitted", "--count", "3", "--precision", "fp32"]
+    assert main([*command, "--label", "positive", "--label", "tense=past"]) == 0
+    wanted = {"sentiment": "positive", "tense": "past"}
+    assert told()[0].splitlines() == list(space.generate(3, label=wanted, prior="fitted"))
+    assert main([*command, "--label", "positive", "--label", "negative"]) == 2
+    assert "two labels of sentiment" in told()[1]
+    assert main(["encode", str(attributes), "--output", str(tmp_path / "v.npz"), "README.md"]) == 0
 
 
 def test_an_exported_model_keeps_it(sentences: Path, tmp_path: Path) -> None:

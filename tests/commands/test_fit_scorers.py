@@ -12,6 +12,7 @@ from random_summarizer import make_summarizer
 from safetensors import safe_open
 
 from textvae.cli import main
+from textvae.inference.phrase_table import FILE as PHRASES
 from textvae.inference.retrieval import FILE
 from textvae.inference.scorers import FOLDER
 from textvae.inference.style_transfer import StyleTransfer
@@ -31,10 +32,9 @@ def fitted(trained_run: Path, cache: Path, tmp_path_factory: pytest.TempPathFact
 def test_what_was_fitted_knows_the_sample(fitted: Path) -> None:
     folder = fitted / "best" / FOLDER
     names = {"guide", "language_model"}
-    assert {p.name for p in folder.iterdir()} == {f"{n}.{e}" for n in names for e in ("json", "safetensors")} | {
-        "reranking.json",
-        FILE,
-    }
+    files = {f"{n}.{e}" for n in names for e in ("json", "safetensors")} | {"reranking.json", FILE}
+    phrases = json.loads((folder / "reranking.json").read_text())["phrases"]
+    assert {p.name for p in folder.iterdir()} == (files | {PHRASES} if phrases else files), "none that is not used"
     transfer = StyleTransfer.from_pretrained(fitted, device="cpu", precision="fp32")
     pads = transfer.pad([line.pieces[0].ids for line in transfer.reader.read(LINES)])
     assert transfer.labels == ("negative", "positive")
@@ -52,6 +52,18 @@ def test_a_second_call_keeps_the_networks(fitted: Path, cache: Path, capsys: pyt
     out = capsys.readouterr().err
     assert guide.stat().st_mtime_ns == before and "guide: dev accuracy" in out and "index" not in out
     assert (guide.parent / "reranking.json").read_text() == weights, "the search is deterministic"
+
+
+def test_only_what_the_model_writes(fitted: Path, cache: Path, tmp_path: Path) -> None:
+    """Without changes undone and phrases changed, candidates are those of the search."""
+    run = Path(shutil.copytree(fitted, tmp_path / "run"))
+    assert main(["fit-scorers", str(run), "--no-index", "--no-undo", "--no-phrases", "--cache", str(cache)]) == 0
+    stored = json.loads((run / "best" / FOLDER / "reranking.json").read_text())
+    assert (stored["undo"], stored["phrases"], stored["candidates"]) == (False, 0, 12)
+    transfer = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
+    options = {"num_candidates": 12, "rerank": True, "diversity": 0.0}
+    own = {c.text for c in transfer.candidates(LINES[0], "positive", beam=6, num_candidates=6)}
+    assert {c.text for c in transfer.candidates(LINES[0], "positive", **options)} & own
 
 
 def test_transfer_with_all_of_it(fitted: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -98,6 +110,8 @@ def test_export_takes_the_scorers_along(fitted: Path, tmp_path: Path) -> None:
         folder = tmp_path / f"small{index}"
         assert main(["export", str(fitted), str(folder), *options]) == 0
         assert (folder / "best" / FOLDER / FILE).is_file() == index
+        phrases = [run / "best" / FOLDER / PHRASES for run in (fitted, folder)]
+        assert len({path.read_bytes() if path.is_file() else b"" for path in phrases}) == 1
         with safe_open(folder / "best" / FOLDER / "guide.safetensors", framework="pt") as file:
             assert file.get_tensor("output.weight").dtype == torch.float16
         assert StyleTransfer.from_pretrained(folder, device="cpu")(LINES, "positive", rerank=True)
@@ -108,6 +122,8 @@ def test_mistakes_are_told(trained_run: Path, tmp_path: Path, capsys: pytest.Cap
     assert "config.yaml" in capsys.readouterr().err
     assert main(["fit-scorers", str(trained_run), "--epochs", "0"]) == 2
     assert "epochs" in capsys.readouterr().err
+    assert main(["fit-scorers", str(trained_run), "--phrase-count", "0"]) == 2
+    assert "phrase_count" in capsys.readouterr().err
     summarizer = make_summarizer(tmp_path / "run")
     (summarizer / "config.yaml").write_text("task: summarization\n")
     assert main(["fit-scorers", str(summarizer)]) == 2

@@ -60,6 +60,7 @@ SAME_AS_ONE: dict[str, dict[str, Any]] = {
     },
     "groups": {"networks": {"clamping": ClampingConfig("content", "all")}, "noise": NOISE, "accumulation": 2},
     "groups that share a style": {"networks": {"clamping": ClampingConfig("style"), "hide_style_words": True}},
+    "groups that join their evidence": {"networks": {"clamping": ClampingConfig("style", "all", "product")}},
     "adversarial priors": {"networks": {"latent": "adversarial"}, "noise": NOISE, "accumulation": 2},
     "translations": {"objectives": transfer_objectives(), "transfer": tiny_transfer(), "networks": loose()},
     "rare words": {"networks": {"output": "adaptive", "vocabulary": 4100}, "max_steps": 3},

@@ -40,6 +40,23 @@ def test_the_fitted_prior_beats_the_standard_normal_and_any_gaussian_on_held_out
     assert_close(drawn.mean(0), torch.tensor([3.0, 2.0]), 0.2)
 
 
+def test_two_attributes_tell_more_than_one() -> None:
+    """A parabola that one attribute mirrors and the other lifts."""
+
+    def two(rows: int, seed: int) -> Codes:
+        one, lifted = bent(rows, seed), torch.arange(rows) // 2 % 2
+        mean = one.mean + torch.stack((torch.zeros(rows), 4.0 * lifted), dim=1)
+        return Codes(mean, one.std, torch.stack((one.label, lifted), dim=1))
+
+    train, held_out, test = two(1200, 0), two(200, 1), two(400, 2)
+    prior, _ = fit(train, held_out, (2, 2), QUICK)
+    first, _ = fit(*(Codes(x.mean, x.std, x.label[:, 0]) for x in (train, held_out)), 2, QUICK)
+    assert prior.shape.labels == 4 and prior.shape.attributes == (2, 2) and first.shape.attributes == ()
+    assert nll(prior.log_prob, test) < nll(first.log_prob, Codes(test.mean, test.std, test.label[:, 0])) - 0.1
+    drawn = prior.sample(torch.tensor([[1, 1]]).expand(2000, -1), NoiseKey(1, 0, 2000))
+    assert_close(drawn.mean(0), torch.tensor([3.0, 4.0]), 0.25)
+
+
 def test_the_gaussian_beside_it_is_that_of_the_draws() -> None:
     train = bent(4000, 0, noise=0.7)
     covariance = train.draws(1).T.cov()

@@ -18,9 +18,11 @@ from textvae.tokenization import TokenizerConfig, train_tokenizer
 
 RUNS = (
     *("style-word", "style-unigram", "sentence-gaussian", "sentence-deterministic", "sentence-conditional"),
-    "sentence-vq",
+    *("sentence-vq", "style-attributes"),
 )
-"""Names of `make`: every face, tokenizers that know all words and that do not, points, a prior per label."""
+"""Names of `make`: every face, tokenizers that know all words and that do not, points, a prior per label, and one for
+each combination of the labels of two attributes."""
+TWO = {"sentiment": LABELS, "tense": ("past", "present")}
 
 SIZE = 10
 
@@ -28,6 +30,8 @@ SIZE = 10
 def make(folder: Path, name: str) -> Path:
     """Write a run directory and return it."""
     family, kind = name.split("-")
+    if kind == "attributes":
+        return make_run(folder, "word", "gru", labels=TWO)
     if family == "style":
         return make_run(folder, kind, "gru" if kind == "word" else "transformer")
     return make_sentence_run(folder, kind)

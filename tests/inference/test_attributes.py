@@ -13,7 +13,7 @@ import torch
 from textvae.commands import transfer as command
 from textvae.commands.prompt import shown, wanted
 from textvae.errors import UserError
-from textvae.inference.reranking import Source
+from textvae.inference.reranking import Source, beyond
 from textvae.inference.scorers import RerankingWeights
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.targets import of_exemplars, of_labels, own_labels, own_style
@@ -151,14 +151,15 @@ def test_the_style_of_a_candidate_is_the_sum_over_all_attributes(
             tokens = transfer.pad([transfer.reader.encode([found.text])[0]])
             with torch.inference_mode():
                 sentiment, tense = transfer.scorers.guide(tokens, tokens > 0).split((3, 2), dim=1)
-            expected = sentiment.log_softmax(1)[0, wanted[0]] + tense.log_softmax(1)[0, wanted[1]]
+            found_labels = sentiment.log_softmax(1)[0, wanted[0]], tense.log_softmax(1)[0, wanted[1]]
+            expected = sum(beyond(log_prob, transfer.scorers.reranking.margin) for log_prob in found_labels)
             assert (found.parts or {})["style"] == pytest.approx(weights.style * float(expected))
     assert len(labels) > 3, "the sentences differ in what they keep"
 
 
 def test_the_best_by_style_alone_have_the_labels_wanted_most(transfer: StyleTransfer) -> None:
     stored = transfer.scorers.reranking
-    nothing = RerankingWeights(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    nothing = RerankingWeights(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     transfer.scorers.reranking = replace(stored, weights=nothing, diversity=0.0)
     try:
         for row in transfer.candidates(SENTENCES[::97], "past", rerank=True, num_candidates=6):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,9 +17,10 @@ from textvae.inference.constraints import NEVER, Constraints, repeating
 from textvae.inference.decoding import Decoded, DecodingConfig
 from textvae.inference.sampling import draw, nucleus, row_keys, uniform
 from textvae.inference.search import top
+from textvae.modules.output import AdaptiveOutputLayer
 from textvae.tokenization.config import SpecialIds
 
-from .conftest import BOS, EOS, MASK, PAD, UNK, Writer
+from .conftest import BOS, EOS, MASK, PAD, UNK, VOCABULARY, Writer
 
 STRATEGIES: dict[str, dict[str, object]] = {
     "greedy": {},
@@ -101,6 +103,35 @@ def test_words_do_not_depend_on_whether_scores_are_asked_for(writer: Writer, mem
     torch.testing.assert_close(plain.tokens, scored.tokens)
     torch.testing.assert_close(plain.lengths, scored.lengths)
     assert plain.scores.isnan().all() and scored.scores.isfinite().all()
+
+
+@pytest.mark.parametrize("options", [{}, {"allow_unk": True}, {"no_repeat_ngram": 2}, {"min_length": 4}])
+@pytest.mark.parametrize("beam", [1, 3, 12])
+def test_words_that_cannot_be_among_the_best_need_not_be_computed(
+    writer: Writer, memory: Tensor, beam: int, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an adaptive softmax a beam computes the clusters of those prefixes alone that may go on with their words."""
+    torch.manual_seed(4)
+    layer = AdaptiveOutputLayer(24, VOCABULARY, head=10, second=25)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(12.0)
+        layer.head.bias[[BOS, MASK]] = 20.0  # likely, and never written: no reason to forget what is less likely
+        layer.head.bias[-2:] += 1.0  # of the clusters, so that rare words are written too
+    writer = replace(writer, output=layer.double())
+    wanted: dict[str, object] = {"strategy": "beam", "beam": beam, "num_candidates": beam, **options}
+    rows = [0, 0]
+    for tail in layer.tails:
+        tail.register_forward_pre_hook(lambda _, given: rows.__setitem__(0, rows[0] + len(given[0])))
+    found = writer.write(memory, **wanted)
+    rows.reverse()
+    monkeypatch.setattr(search, "worth", lambda live, *_: torch.full_like(live, NEVER).flatten())
+    everything = writer.write(memory, **wanted)
+    assert sentences(found) == sentences(everything)
+    torch.testing.assert_close(found.scores, everything.scores, rtol=1e-12, atol=1e-12)
+    assert rows[1] == rows[0] if "no_repeat_ngram" in options else 0 < rows[1] < rows[0]
+    used = {token for tokens in flat(found) for token in tokens}
+    assert max(used) >= 10, "rare words are written too, or nothing was tested"
 
 
 def test_beam_of_one_is_greedy(writer: Writer, memory: Tensor) -> None:

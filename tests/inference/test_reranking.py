@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from textvae.errors import UserError
 from textvae.inference.decoding import Decoded
-from textvae.inference.reranking import PARTS, dice, distinct, diverse, word_pairs
+from textvae.inference.edits import between
+from textvae.inference.reranking import PARTS, beyond, dice, distinct, diverse, longer, shared_runs, word_pairs
 from textvae.inference.scorers import FOLDER, Reranking, RerankingWeights, Scorers
-from textvae.inference.style_transfer import StyleTransfer
+from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.tokenization.config import SPECIAL
 
 from .random_run import LABELS, SENTENCES, make_run
 from .random_scorers import exact, make_scorers
@@ -30,7 +32,8 @@ KINDS = [
 ]
 NAMES = ["-".join(kind[:2]) if kind[2] == "none" else kind[2] for kind in KINDS]
 LINES = [*SENTENCES[::97], "", "good", "it was bad . my room is clean !", "the staff is rude ."]
-NOTHING = RerankingWeights(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+PAD, EOS = SPECIAL.pad, SPECIAL.eos
+NOTHING = RerankingWeights(**dict.fromkeys(PARTS, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def weigh(transfer: StyleTransfer, weights: RerankingWeights, **other: object) -
 
 # ---------------------------------------------------------------------- the order
 def test_the_models_weight_alone_gives_the_beams_order(transfer: StyleTransfer) -> None:
-    weigh(transfer, replace(NOTHING, model=1.0), strengths=(1.0,), diversity=0.0, blanks=False)
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(1.0,), diversity=0.0, blanks=False, undo=False)
     for penalty in (1.0, 0.3):
         options = {"num_candidates": 6, "length_penalty": penalty}
         plain = transfer.candidates(LINES, "positive", beam=6, **options)
@@ -76,7 +79,7 @@ def test_the_models_weight_alone_gives_the_beams_order(transfer: StyleTransfer) 
         ]
 
 
-@pytest.mark.parametrize("part", ["style", "content", "overlap", "fluency"])
+@pytest.mark.parametrize("part", ["style", "content", "overlap", "kept", "fluency"])
 def test_a_part_alone_puts_its_largest_first(transfer: StyleTransfer, part: str) -> None:
     weigh(transfer, replace(NOTHING, **{part: 1.0}), diversity=0.0)
     differ = 0
@@ -89,7 +92,7 @@ def test_a_part_alone_puts_its_largest_first(transfer: StyleTransfer, part: str)
 
 def test_the_parts_are_what_they_are_called(runs: dict[str, Path]) -> None:
     transfer, line = exact(runs["word-gru"]), "the staff is rude ."
-    weigh(transfer, RerankingWeights(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+    weigh(transfer, RerankingWeights(**dict.fromkeys(PARTS, 1.0)), margin=0.0)
     ids = transfer.pad([transfer.reader.read([line])[0].pieces[0].ids])
     for found in transfer.candidates(line, "mixed", rerank=True, num_candidates=6, detokenise=False):
         tokens = transfer.pad([transfer.reader.encode([found.text])[0]])
@@ -104,7 +107,7 @@ def test_the_parts_are_what_they_are_called(runs: dict[str, Path]) -> None:
 
 
 def test_the_explanation_adds_up(transfer: StyleTransfer) -> None:
-    weigh(transfer, RerankingWeights(1.0, 2.0, 3.0, 0.4, 0.5, 6.0))
+    weigh(transfer, RerankingWeights(1.0, 2.0, 3.0, 1.5, 0.7, 0.4, 0.5, 6.0))
     for row in transfer.candidates(LINES, "positive", rerank=True, num_candidates=3, retrieve=2):
         for found in row:
             if found.text:
@@ -123,7 +126,9 @@ def test_a_copy_pays(transfer: StyleTransfer) -> None:
         content = transfer.model.encode(source, source > 0).content.value
         style = torch.zeros(3, dtype=torch.float64)
         weights = replace(NOTHING, copy=7.0)
-        ranked, parts = Reranker(transfer.model, transfer.scorers)(Source(source, content), found, style, 1.0, weights)
+        rerank = Reranker(transfer.model, transfer.scorers)
+        parts = rerank.parts(Source(source, content), found, style, 1.0)
+        ranked, parts, _ = rerank.sorted(found, parts, weights)
     assert torch.equal(ranked.tokens[0], tokens[0].flip(0)), "the copy comes last"
     assert parts[0, :, PARTS.index("copy")].tolist() == [0.0, -7.0]
 
@@ -165,7 +170,7 @@ def test_candidates_are_distinct_and_as_many_as_asked(transfer: StyleTransfer) -
 
 
 def test_strengths_are_multiples_of_the_one_asked_for(transfer: StyleTransfer) -> None:
-    weigh(transfer, replace(NOTHING, model=1.0), strengths=(2.0,), blanks=False)
+    weigh(transfer, replace(NOTHING, model=1.0), strengths=(2.0,), blanks=False, undo=False)
     lines = SENTENCES[::97]
     reranked = transfer(lines, "positive", rerank=True, rerank_candidates=1, strength=1.5)
     assert reranked == transfer(lines, "positive", strength=3.0) != transfer(lines, "positive", strength=1.5)
@@ -177,15 +182,71 @@ def test_half_of_the_candidates_fill_the_blanks(runs: dict[str, Path]) -> None:
     options = {"rerank": True, "rerank_candidates": 8, "num_candidates": 8, "detokenise": False}
     found: dict[bool, set[str]] = {}
     for blanks in (True, False):
-        weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=blanks)
+        weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=blanks, undo=False)
         found[blanks] = {c.text for c in transfer.candidates(line, "positive", **options)}
     plain = {c.text for c in transfer.candidates(line, "positive", beam=4, num_candidates=4, detokenise=False)}
     assert plain <= found[True] and len(found[True] - plain) > 0
     # What fills a blank does not depend on the words that it hides.
     other = {c.text for c in transfer.candidates("the staff is bad .", "positive", **options)}
-    weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=True)
+    weigh(transfer, RerankingWeights(), strengths=(1.0,), diversity=0.0, blanks=True, undo=False)
     assert (found[True] - plain) & {c.text for c in transfer.candidates("the staff is bad .", "positive", **options)}
     assert other != found[False]
+
+
+def test_what_lies_between_is_ranked_with_the_candidates(transfer: StyleTransfer) -> None:
+    lines = ["the staff is not very rude .", "my room is clean and quiet", "the food was bad"]
+    ids = transfer.pad([line.pieces[0].ids for line in transfer.reader.read(lines)])
+    found: dict[bool, list[set[tuple[int, ...]]]] = {}
+    for undo in (False, True):
+        weigh(transfer, RerankingWeights(), undo=undo)
+        with torch.inference_mode():
+            ranked = transfer.writer(TransferOptions("positive", rerank=True, rerank_candidates=6))(ids).found
+        found[undo] = [
+            {tuple(tokens[: n - 1]) for tokens, n in zip(*row, strict=True) if n}
+            for row in zip(ranked.tokens.tolist(), ranked.lengths.tolist(), strict=True)
+        ]
+    for padded, written, more in zip(ids.tolist(), *found.values(), strict=True):
+        source = tuple(token for token in padded if token not in (transfer.ids.pad, transfer.ids.eos))
+        expected = {new for rewriting in written for new in between(source, rewriting)} - {source, ()}
+        assert more == written | expected
+    assert sum(map(len, found[True])) > sum(map(len, found[False]))
+
+
+def test_an_older_file_means_what_it_meant() -> None:
+    stored = asdict(Reranking())
+    for new in ("undo", "margin", "phrases", "rounds"):
+        del stored[new]
+    for new in ("kept", "longer"):
+        del stored["weights"][new]
+    older = replace(Reranking(), undo=False, margin=0.0, weights=replace(RerankingWeights(), kept=0.0, longer=0.0))
+    assert Reranking.from_dict(stored) == older and not older.phrases
+
+
+@given(st.floats(-12, 12), st.floats(-3, 6))
+def test_a_margin_is_taken_from_the_log_odds(logit: float, margin: float) -> None:
+    log_p = torch.tensor([logit], dtype=torch.float64).sigmoid().log()
+    expected = torch.tensor([logit - margin], dtype=torch.float64).sigmoid().log()
+    assert float(beyond(log_p, margin)) == pytest.approx(float(expected), rel=1e-5)
+    assert torch.equal(beyond(log_p, 0.0), log_p)
+    assert beyond(torch.zeros(1), margin).isfinite()
+
+
+@given(st.lists(st.integers(6, 9), max_size=7), st.lists(st.integers(6, 9), max_size=7))
+def test_shared_runs_are_counted_as_sets_of_places(left: list[int], right: list[int]) -> None:
+    def runs(words: list[int], n: int) -> list[tuple[int, ...]]:
+        return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+    pairs = [(runs(left, n), runs(right, n)) for n in (1, 2, 3, 4)]
+    shared = sum(sum(x in b for x in a) + sum(x in a for x in b) for a, b in pairs)
+    total = sum(len(a) + len(b) for a, b in pairs)
+    padded = (torch.tensor([[*words, EOS, *[PAD] * pads]]) for words, pads in ((left, 2), (right, 0)))
+    assert float(shared_runs(*padded, (PAD, EOS))) == pytest.approx(shared / total if total else 1.0)
+
+
+@given(st.lists(st.integers(6, 9), max_size=7), st.lists(st.integers(6, 9), min_size=1, max_size=7))
+def test_longer_is_the_share_of_words_more(left: list[int], right: list[int]) -> None:
+    padded = (torch.tensor([[*words, EOS, *[PAD] * pads]]) for words, pads in ((left, 2), (right, 0)))
+    assert float(longer(*padded, (PAD, EOS))) == pytest.approx(max(0.0, len(left) / len(right) - 1))
 
 
 def test_distinct_keeps_the_first_of_equal_candidates() -> None:
@@ -273,6 +334,8 @@ def test_contradictory_settings() -> None:
         lambda: Reranking(candidates=0),
         lambda: Reranking(strengths=()),
         lambda: Reranking(diversity=float("inf")),
+        lambda: Reranking(phrases=-1),
+        lambda: Reranking(rounds=-1),
         lambda: RerankingWeights(style=float("nan")),
     ):
         with pytest.raises(UserError):

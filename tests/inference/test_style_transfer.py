@@ -322,6 +322,20 @@ def test_batches_cover_everything_once(lengths: list[int], size: int) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ mistakes
+def test_unknown_words_come_back_where_all_of_them_are_kept(word: StyleTransfer) -> None:
+    reader = word.reader
+    (line,) = reader.read(["the zorkan food is very qlimbor ."])
+    assert [piece.unknown for piece in line.pieces] == [("zorkan", "qlimbor")]
+    assert reader.write(["my <unk> staff is <unk> ."], line, False) == "my zorkan staff is qlimbor ."
+    assert reader.write(["my staff is <unk> ."], line, False) == "my staff is <unk> ."
+    long = " ".join(["the zorkan food is good"] * 8 + ["the qlimbor is good ."])
+    (cut,) = reader.read([long])
+    assert len(cut.pieces) > 1
+    assert [w for piece in cut.pieces for w in piece.unknown] == ["zorkan"] * 8 + ["qlimbor"]
+    texts = reader.decode([piece.ids for piece in cut.pieces])
+    assert reader.write(texts, cut, False).split() == long.split()
+
+
 def test_an_unknown_label_names_the_known_ones(word: StyleTransfer) -> None:
     for call in (
         lambda: word("it was bad .", target="happy"),

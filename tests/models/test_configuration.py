@@ -9,7 +9,9 @@ import pytest
 from tests.laws import BAG, LABELS, LONGEST, VOCABULARY, model_config, tiny_config
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
+from textvae.modules.decoders import DecoderConfig
 from textvae.modules.latents import LatentConfig
+from textvae.modules.memory import MemoryConfig
 
 
 def test_every_choice_of_the_user_reaches_the_saved_configuration() -> None:
@@ -45,3 +47,12 @@ def test_unknown_keys_are_refused_and_named() -> None:
     config.style_space = {**asdict(LatentConfig()), "widht": 3}
     with pytest.raises(UserError, match="style.*widht"):
         config.parts()
+
+
+@pytest.mark.parametrize("kind", ["none", "pooled"])
+def test_nearness_is_for_a_memory_of_words(kind: str) -> None:
+    with pytest.raises(UserError, match=f"decoder.nearness.*{kind}"):
+        ModelConfig(decoder=DecoderConfig(nearness=1.0), memory=MemoryConfig(kind=kind))  # type: ignore[arg-type]
+    for decoder, nearness in (("transformer", 1.0), ("gru", -1.0)):
+        with pytest.raises(UserError, match="decoder.nearness"):
+            DecoderConfig(kind=decoder, nearness=nearness)  # type: ignore[arg-type]

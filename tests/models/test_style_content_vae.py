@@ -124,12 +124,18 @@ def test_a_transfer_looks_at_the_words_that_a_reconstruction_must_not_see(kind: 
 
 @pytest.mark.parametrize("encoder", OWN_ENCODERS)
 @pytest.mark.parametrize("how", ["seen", "hidden", "kinds", "loose"])
-def test_the_content_alone_is_that_of_both_spaces(encoder: str, how: str) -> None:
-    options = {"seen": {}, "hidden": {"hide_style_words": True}, "loose": loose("full")}
+def test_a_space_alone_is_as_beside_the_other(encoder: str, how: str) -> None:
+    options = {"seen": {"memory": MemoryConfig("full")}, "hidden": {"hide_style_words": True}, "loose": loose("full")}
     options["kinds"] = {"hide_style_words": True, "style_word_kinds": 2}
     model, batch = tiny_model(encoder=encoder, **options[how]), tiny_batch()
-    means = model.content_means(batch.input_ids, batch.attention_mask)
-    assert_close(means, model.encode(batch.input_ids, batch.attention_mask).content.mean, 1e-12)
+    both = model.encode(batch.input_ids, batch.attention_mask)
+    rows: list[int] = []
+    model.sentence_encoder.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    if model.sentence_memory is not None:
+        model.sentence_memory.register_forward_pre_hook(lambda *_: pytest.fail("nobody asked for the memory"))
+    assert_close(model.content_means(batch.input_ids, batch.attention_mask), both.content.mean, 1e-12)
+    assert_close(model.style_means_of(batch.input_ids, batch.attention_mask), both.style.mean, 1e-12)
+    assert rows == [6, 6], "each reads its own view alone"
 
 
 def test_a_run_of_style_words_is_one_blank_to_the_content() -> None:

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 from tests.laws import OWN_DECODERS, assert_close
 from textvae.errors import UserError
 from textvae.modules.decoders import DECODERS, Decoder, DecoderConfig, DecoderState, build_decoder
+from textvae.modules.decoders.recurrent import RecurrentDecoder
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer
 
 ROWS, LENGTH, WIDTH, MEMORY, VOCABULARY = 4, 6, 5, 3, 20
 SHAPES = [(kind, layers) for kind in OWN_DECODERS for layers in (1, 2)]
 every_decoder = pytest.mark.parametrize(("kind", "layers"), SHAPES)
+RECURRENT = ("gru", "lstm")
 every_kind = pytest.mark.parametrize("kind", OWN_DECODERS)
 
 
@@ -107,6 +109,78 @@ def test_rows_of_zeros_are_no_memory(kind: str, layers: int) -> None:
         bare, none = run(memory[:, :1], tokens), run(torch.cat((memory[:, :1], padding), dim=1), tokens)
         assert bare.isfinite().all()
         assert_close(none, bare, 1e-12)
+
+
+def in_steps(writer: Writer, memory: Tensor, tokens: Tensor) -> Tensor:
+    """The full pass, after a look that steps are the same, also where rows are taken out on the way."""
+    full = writer.full(memory, tokens)
+    assert_close(writer.stepwise(memory, tokens), full, 1e-12)
+    begun, state = writer.steps(writer.decoder.start(memory, writer.embedding), tokens[:, :2])
+    chosen = torch.tensor([2, 0])
+    rest, _ = writer.steps(state.select(chosen), tokens[chosen, 2:])
+    assert_close(torch.cat((begun[chosen], rest), dim=1), full[chosen], 1e-12, "rows keep their place")
+    return full
+
+
+def near(kind: str, nearness: float) -> Writer:
+    """A decoder that prefers the row of the same place."""
+    config = DecoderConfig(kind=kind, size=8, layers=2, nearness=nearness)  # type: ignore[arg-type]
+    writer = build(kind)
+    writer.decoder = build_decoder(config, WIDTH, MEMORY, attends=True).double().eval()
+    return writer
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_nearness_is_the_same_step_by_step_and_learns(kind: str) -> None:
+    writer, (memory, tokens) = near(kind, 1.0), inputs(memories=LENGTH + 1)
+    full = in_steps(writer, memory, tokens)
+    assert isinstance(writer.decoder, RecurrentDecoder) and writer.decoder.attention is not None
+    (gradient,) = torch.autograd.grad(full.square().sum(), [writer.decoder.attention.nearness])
+    assert gradient.abs() > 1e-6
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_great_nearness_looks_at_the_row_of_the_same_place_alone(kind: str) -> None:
+    writer, (memory, tokens) = near(kind, 1e3), inputs(memories=LENGTH + 1)
+    full, changed = writer.full(memory, tokens), memory.clone()
+    changed[:, 3] += 1.0
+    moved = (writer.full(changed, tokens) - full).abs().amax((0, 2))
+    assert moved[2] > 1e-6
+    assert_close(moved[[0, 1, 3, 4, 5]], torch.zeros(5, dtype=moved.dtype), 1e-12)
+
+
+def placed(kind: str, places: int) -> Writer:
+    """A decoder whose words each have their own reading of the vector."""
+    config = DecoderConfig(kind=kind, size=8, layers=2, places=places)  # type: ignore[arg-type]
+    writer = build(kind)
+    writer.decoder = build_decoder(config, WIDTH, MEMORY).double().eval()
+    return writer
+
+
+@pytest.mark.parametrize("places", [3, LENGTH + 4])
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_readings_by_place_are_the_same_step_by_step(kind: str, places: int) -> None:
+    """In sentences that are shorter and longer than the places, and where rows are taken out on the way."""
+    in_steps(placed(kind, places), *inputs())
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_place_hears_its_own_reading(kind: str) -> None:
+    """What is told to place 3 moves the states from there on, and none before; all that follow hear the last place."""
+    writer, (memory, tokens) = placed(kind, 4), inputs()
+    assert isinstance(writer.decoder, RecurrentDecoder) and writer.decoder.by_place is not None
+    full = writer.full(memory, tokens)
+    with torch.no_grad():
+        writer.decoder.by_place.spread.bias.unflatten(0, (4, -1))[3] += 1.0
+    moved = (writer.full(memory, tokens) - full).abs().amax((0, 2))
+    assert_close(moved[:3], torch.zeros(3, dtype=moved.dtype), 1e-12)
+    assert moved[3:].min() > 1e-6
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_nearness_needs_something_to_look_at(kind: str) -> None:
+    with pytest.raises(UserError, match="nothing to look at"):
+        build_decoder(DecoderConfig(kind=kind, nearness=1.0), WIDTH, MEMORY)  # type: ignore[arg-type]
 
 
 @every_decoder

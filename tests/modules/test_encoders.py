@@ -13,13 +13,14 @@ from textvae.errors import UserError
 from textvae.modules.encoders import ENCODERS, Encoder, EncoderConfig, build_encoder
 
 WIDTH, LENGTHS = 6, (5, 1, 7, 3, 7)
-SHAPES = [(kind, layers, both) for kind in OWN_ENCODERS for layers, both in ((1, True), (2, True), (2, False))]
-every_encoder = pytest.mark.parametrize(("kind", "layers", "both_ways"), SHAPES)
+SHAPES = [(kind, layers, both, 0) for kind in OWN_ENCODERS for layers, both in ((1, True), (2, True), (2, False))]
+SHAPES += [(kind, 1, True, places) for kind in ("gru", "lstm") for places in (4, 9)]
+every_encoder = pytest.mark.parametrize(("kind", "layers", "both_ways", "places"), SHAPES)
 
 
-def build(kind: str, layers: int = 2, both_ways: bool = True) -> Encoder:
+def build(kind: str, layers: int = 2, both_ways: bool = True, places: int = 0) -> Encoder:
     torch.manual_seed(0)
-    config = EncoderConfig(kind=kind, size=8, layers=layers, bidirectional=both_ways, heads=2)  # type: ignore[arg-type]
+    config = EncoderConfig(kind, 8, layers, both_ways, places, heads=2)  # type: ignore[arg-type]
     return build_encoder(config, WIDTH).double().eval()
 
 
@@ -39,8 +40,8 @@ def test_the_dict_and_the_option_name_the_same_kinds() -> None:
 
 
 @every_encoder
-def test_alone_is_as_in_a_padded_batch(kind: str, layers: int, both_ways: bool) -> None:
-    encoder, (embedded, mask) = build(kind, layers, both_ways), sentences()
+def test_alone_is_as_in_a_padded_batch(kind: str, layers: int, both_ways: bool, places: int) -> None:
+    encoder, (embedded, mask) = build(kind, layers, both_ways, places), sentences()
     batch = encoder(embedded, mask)
     assert batch.states.shape == (len(LENGTHS), max(LENGTHS), encoder.output_size)
     assert batch.summary.shape == (len(LENGTHS), encoder.output_size)
@@ -51,8 +52,8 @@ def test_alone_is_as_in_a_padded_batch(kind: str, layers: int, both_ways: bool) 
 
 
 @every_encoder
-def test_what_stands_at_padding_does_not_matter(kind: str, layers: int, both_ways: bool) -> None:
-    encoder, (embedded, mask) = build(kind, layers, both_ways), sentences()
+def test_what_stands_at_padding_does_not_matter(kind: str, layers: int, both_ways: bool, places: int) -> None:
+    encoder, (embedded, mask) = build(kind, layers, both_ways, places), sentences()
     clean = encoder(embedded, mask)
     noisy = encoder(torch.where(mask[..., None], embedded, 50.0), mask)
     assert_close(noisy.summary, clean.summary, 1e-12)
@@ -61,15 +62,15 @@ def test_what_stands_at_padding_does_not_matter(kind: str, layers: int, both_way
 
 
 @every_encoder
-def test_permuting_the_batch_permutes_the_output(kind: str, layers: int, both_ways: bool) -> None:
-    encoder, (embedded, mask) = build(kind, layers, both_ways), sentences()
+def test_permuting_the_batch_permutes_the_output(kind: str, layers: int, both_ways: bool, places: int) -> None:
+    encoder, (embedded, mask) = build(kind, layers, both_ways, places), sentences()
     order = torch.tensor([3, 0, 4, 1, 2])
     assert_close(encoder(embedded[order], mask[order]).summary, encoder(embedded, mask).summary[order], 1e-12)
 
 
 @every_encoder
-def test_every_word_and_its_place_count(kind: str, layers: int, both_ways: bool) -> None:
-    encoder, (embedded, mask) = build(kind, layers, both_ways), sentences()
+def test_every_word_and_its_place_count(kind: str, layers: int, both_ways: bool, places: int) -> None:
+    encoder, (embedded, mask) = build(kind, layers, both_ways, places), sentences()
     embedded.requires_grad_()
     encoder(embedded, mask).summary.square().sum().backward()
     reached = embedded.grad.abs().sum(-1) > 0  # type: ignore[union-attr]
@@ -81,8 +82,8 @@ def test_every_word_and_its_place_count(kind: str, layers: int, both_ways: bool)
 
 
 @every_encoder
-def test_every_parameter_gets_a_gradient(kind: str, layers: int, both_ways: bool) -> None:
-    encoder = build(kind, layers, both_ways)
+def test_every_parameter_gets_a_gradient(kind: str, layers: int, both_ways: bool, places: int) -> None:
+    encoder = build(kind, layers, both_ways, places)
     encoder(*sentences()).summary.square().sum().backward()
     assert [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.any()] == []
 

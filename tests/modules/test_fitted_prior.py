@@ -49,6 +49,20 @@ def test_inverse_and_jacobian_are_those_of_autograd(size: int, labels: int) -> N
         assert_close(prior.log_prob(codes, label)[row], base + torch.linalg.slogdet(jacobian).logabsdet, 1e-6)
 
 
+def test_several_attributes_are_told_side_by_side() -> None:
+    torch.manual_seed(3)
+    prior = FittedPrior(FittedPriorShape(4, 5, 3, 6, attributes=(3, 2))).double()
+    with torch.no_grad():
+        for parameter in prior.parameters():
+            parameter.mul_(2.0)
+    labels = torch.cartesian_prod(torch.arange(3), torch.arange(2))
+    found = prior.log_prob(z(1, 4).expand(6, -1), labels)
+    assert len(found.unique()) == 6, "each combination has a density of its own"
+    torch.testing.assert_close(prior.log_prob(z(1, 4), labels[3:4])[0], found[3])
+    told = torch.tensor([[0.0, 1.0, 0.0, 0.0, 1.0]]).double()  # labels 1 of 3 and 1 of 2
+    torch.testing.assert_close(prior.flow(told).log_prob(z(1, 4))[0], found[3])
+
+
 def test_it_integrates_to_one_and_is_what_is_sampled() -> None:
     prior = build(2, 0)
     axis = torch.linspace(-25, 25, 501, dtype=torch.float64)

@@ -109,6 +109,20 @@ def test_a_rare_word_only_pays_for_its_own_cluster() -> None:
         assert paying == ([] if own is None else [own]), target
 
 
+def test_words_below_a_bound_may_be_left_out_and_no_other() -> None:
+    layer, hidden, _ = case("adaptive, three clusters")
+    whole = layer.log_probs(hidden)
+    for nats in (0.5, 2.0, 6.0):
+        least = whole.amax(1) - nats
+        found = layer.log_probs(hidden, lambda words, least=least: least)  # type: ignore[misc]
+        same = found == whole[:, : found.shape[1]]
+        assert (whole[:, found.shape[1] :] < least[:, None]).all()
+        assert (same | (found.isneginf() & (whole[:, : found.shape[1]] < least[:, None]))).all()
+    assert layer.log_probs(hidden, lambda words: words.new_full((len(words),), 1.0)).shape[1] == CUTS[0]
+    full, hidden, _ = case("full")
+    assert torch.equal(full.log_probs(hidden, lambda words: words[:, 0]), full.log_probs(hidden))
+
+
 # ---------------------------------------------------------------------------------------------- cross-entropy
 def logits_and_targets(scale: float = 3.0, rows: int = 64, classes: int = 500) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(4)

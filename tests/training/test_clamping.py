@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from tests.laws import (
     DIAGONAL,
@@ -42,7 +43,8 @@ from textvae.data.config import DataConfig
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.clamping import ClampingConfig
+from textvae.modules.clamping import POINTS, Clamped, ClampingConfig
+from textvae.modules.latents.base import Evidence, LatentConfig
 from textvae.modules.memory import MemoryConfig
 from textvae.modules.noise import NoiseKey
 from textvae.objectives.clamping import group_distance
@@ -51,6 +53,7 @@ from textvae.training.style_content import StyleContentRecipe
 
 GROUP = torch.tensor([4, 4, 4, 9, 9, 2])
 every_space = pytest.mark.parametrize("shared", ["style", "content"])
+every_evidence = pytest.mark.parametrize("evidence", ["mean", "product"])
 
 
 def grouped(group: Tensor = GROUP, **options: Any) -> Batch:
@@ -58,25 +61,33 @@ def grouped(group: Tensor = GROUP, **options: Any) -> Batch:
     return replace(tiny_batch(len(group), **options), group=group)
 
 
-def clamped(shared: str = "content", trains: str = "rest", **options: Any) -> StyleContentVAE:
-    model, _ = tiny_networks(clamping=ClampingConfig(shared, trains), **options)  # type: ignore[arg-type]
+def clamped(shared: str = "content", trains: str = "rest", evidence: str = "mean", **options: Any) -> StyleContentVAE:
+    model, _ = tiny_networks(clamping=ClampingConfig(shared, trains, evidence), **options)  # type: ignore[arg-type]
     return model
 
 
-def outputs_of(batch: Batch, shared: str = "content", trains: str = "rest", **options: Any) -> Outputs:
+def with_evidence(kinds: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Latents with both ways to join a group's evidence; points know one."""
+    return [(*kind, way) for kind in kinds for way in ("mean", "product") if way == "mean" or kind[0] not in POINTS]
+
+
+def outputs_of(
+    batch: Batch, shared: str = "content", trains: str = "rest", evidence: str = "mean", **options: Any
+) -> Outputs:
     """What phase vae computes, nothing frozen."""
-    model, adversaries = tiny_networks(clamping=ClampingConfig(shared, trains), **options)  # type: ignore[arg-type]
+    clamping = ClampingConfig(shared, trains, evidence)  # type: ignore[arg-type]
+    model, adversaries = tiny_networks(clamping=clamping, **options)
     recipe = tiny_recipe(model, adversaries)
     return recipe.run(recipe.phases[0], recipe.modules, batch, None)
 
 
 # ---------------------------------------------------------------------------------------------- one value for a group
 @every_space
-@pytest.mark.parametrize(("latent", "prior"), latent_kinds())
+@pytest.mark.parametrize(("latent", "prior", "evidence"), with_evidence(latent_kinds()))
 def test_a_group_has_one_value_in_the_space_it_shares_and_its_own_in_the_other(
-    shared: str, latent: str, prior: str
+    shared: str, latent: str, prior: str, evidence: str
 ) -> None:
-    latents = clamped(shared, latent=latent, prior=prior)(batch=grouped()).latents
+    latents = clamped(shared, evidence=evidence, latent=latent, prior=prior)(batch=grouped()).latents
     other = "style" if shared == "content" else "content"
     one, own = getattr(latents, shared), getattr(latents, other)
     for rows in ([0, 1, 2], [3, 4]):
@@ -97,6 +108,53 @@ def test_the_value_is_drawn_around_the_mean_of_the_members(shared: str) -> None:
         assert_close(found.apart[rows], alone[rows] - mean, 1e-9)
     assert_close(group_distance(found.apart), 0.5 * found.apart.square().sum(1), 1e-12)
     assert float(found.apart[5].abs().max()) < 1e-12
+
+
+@every_space
+def test_the_product_of_a_group_is_the_product_of_its_densities(shared: str) -> None:
+    """ln N(z; μ, σ²) − Σ_i ln N(z; μ_i, σ_i²) is the same at every z."""
+    model, batch = clamped(shared, evidence="product").eval(), grouped()
+    with torch.no_grad():
+        alone = getattr(model.encode(batch.input_ids, batch.attention_mask), shared)
+        found = getattr(model(batch=batch, sample=False).latents, shared)
+    z = torch.randn(4, 1, alone.mean.shape[1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for rows in ([0, 1, 2], [3, 4], [5]):
+        each = Normal(alone.mean[rows], (0.5 * alone.log_var[rows]).exp()).log_prob(z).sum(1)
+        together = Normal(found.mean[rows[0]], (0.5 * found.log_var[rows[0]]).exp()).log_prob(z[:, 0])
+        assert_close(together - each, (together - each)[:1].expand(4, -1), 1e-9)
+        assert_close(found.value[rows], found.mean[rows[:1]].expand(len(rows), -1), 1e-9)
+    assert_close(found.mean[5], alone.mean[5], 1e-12)
+    assert_close(found.log_var[5], alone.log_var[5], 1e-12)
+
+
+def test_agreement_makes_a_group_surer_and_its_surest_sentence_leads() -> None:
+    groups = Clamped.of(torch.zeros(6, 1), GROUP)
+    alike = groups.product(Evidence(torch.full((6, 2), 3.0), torch.full((6, 2), -1.0)))
+    assert_close(alike.mean, torch.full((6, 2), 3.0), 1e-6)
+    assert_close(alike.log_var, -1.0 - groups.size.float().log()[:, None].expand(-1, 2), 1e-6)
+    mean = torch.tensor([[5.0], [1.0], [2.0], [0.0], [4.0], [7.0]])
+    log_var = torch.tensor([[-300.0], [50.0], [0.0], [300.0], [300.0], [-200.0]]).requires_grad_()
+    found = groups.product(Evidence(mean, log_var))  # e^300 is no fp32
+    assert_close(found.mean[:, 0], torch.tensor([5.0, 5.0, 5.0, 2.0, 2.0, 7.0]), 1e-6)
+    assert found.log_var is not None and found.log_var.isfinite().all()
+    (gradient,) = torch.autograd.grad(found.mean.sum() + found.log_var.sum(), log_var)
+    assert gradient.isfinite().all()
+
+
+def test_the_order_in_a_group_does_not_matter_to_what_it_says() -> None:
+    order = torch.tensor([2, 0, 1, 4, 3, 5])
+    each = Evidence(torch.randn(6, 3).double(), torch.randn(6, 3).double())
+    groups = Clamped.of(torch.zeros(6, 1), GROUP)
+    one, other = groups.product(each), groups.product(Evidence(each.mean[order], each.log_var[order]))  # type: ignore[index]
+    assert_close(other.mean, one.mean, 1e-12)
+    assert_close(other.log_var, one.log_var, 1e-12)
+    assert (groups.product(each).mean[:3] != each.mean[:3]).all()
+
+
+def test_the_kinds_that_are_points_have_no_variance() -> None:
+    for kind, prior in latent_kinds():
+        latent = clamped(latent=kind, prior=prior)(batch=grouped()).latents.content
+        assert (latent.log_var is None) == (kind in POINTS)
 
 
 def test_a_group_pays_its_rate_once() -> None:
@@ -134,9 +192,12 @@ def outputs_recipe(shared: str | None) -> StyleContentRecipe:
 @every_space
 @pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 @pytest.mark.parametrize("trains", ["rest", "all"])
-def test_reconstruction_trains_what_is_not_shared(shared: str, encoder: str, decoder: str, trains: str) -> None:
+@every_evidence
+def test_reconstruction_trains_what_is_not_shared(
+    shared: str, encoder: str, decoder: str, trains: str, evidence: str
+) -> None:
     model, adversaries = tiny_networks(
-        clamping=ClampingConfig(shared, trains),  # type: ignore[arg-type]
+        clamping=ClampingConfig(shared, trains, evidence),  # type: ignore[arg-type]
         encoder=encoder,
         decoder=decoder,
     )
@@ -159,9 +220,12 @@ def test_reconstruction_trains_what_is_not_shared(shared: str, encoder: str, dec
 
 
 @every_space
-@pytest.mark.parametrize(("latent", "prior"), latent_kinds())
-def test_every_parameter_has_a_gradient_for_data_parallel_wrappers(shared: str, latent: str, prior: str) -> None:
-    model, adversaries = tiny_networks(clamping=ClampingConfig(shared), latent=latent, prior=prior)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("latent", "prior", "evidence"), with_evidence(latent_kinds()))
+def test_every_parameter_has_a_gradient_for_data_parallel_wrappers(
+    shared: str, latent: str, prior: str, evidence: str
+) -> None:
+    clamping = ClampingConfig(shared, evidence=evidence)  # type: ignore[arg-type]
+    model, adversaries = tiny_networks(clamping=clamping, latent=latent, prior=prior)
     recipe = tiny_recipe(model, adversaries)
     outputs = recipe.run(recipe.phases[0], recipe.modules, grouped(), None)
     sum(recipe.objectives[term](outputs).sum() for term in recipe.phases[0].terms).backward()  # type: ignore[union-attr]
@@ -178,8 +242,9 @@ def test_the_clamped_space_has_the_papers_gradient() -> None:
 # ---------------------------------------------------------------------------------------------- the laws
 @every_space
 @pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
-def test_a_group_alone_is_as_in_a_padded_batch(shared: str, encoder: str, decoder: str) -> None:
-    options = {"encoder": encoder, "decoder": decoder}
+@every_evidence
+def test_a_group_alone_is_as_in_a_padded_batch(shared: str, encoder: str, decoder: str, evidence: str) -> None:
+    options = {"encoder": encoder, "decoder": decoder, "evidence": evidence}
     whole = per_sentence(outputs_of(grouped(), shared, "all", **options))
     corpus = tiny_corpus(6)
     for rows in ([0, 1, 2], [3, 4], [5]):
@@ -190,11 +255,14 @@ def test_a_group_alone_is_as_in_a_padded_batch(shared: str, encoder: str, decode
 
 
 @every_space
-@pytest.mark.parametrize(("latent", "prior"), separate_latent_kinds())
-def test_micro_batches_give_the_same_training(tmp_path: Path, shared: str, latent: str, prior: str) -> None:
+@pytest.mark.parametrize(("latent", "prior", "evidence"), with_evidence(separate_latent_kinds()))
+def test_micro_batches_give_the_same_training(
+    tmp_path: Path, shared: str, latent: str, prior: str, evidence: str
+) -> None:
     found = []
     for accumulation in (1, 4):
-        networks = {"clamping": ClampingConfig(shared, "all"), "latent": latent, "prior": prior}  # type: ignore[arg-type]
+        clamping = ClampingConfig(shared, "all", evidence)  # type: ignore[arg-type]
+        networks: dict[str, Any] = {"clamping": clamping, "latent": latent, "prior": prior}
         trainer = tiny_trainer(tmp_path / str(accumulation), networks=networks, accumulation=accumulation)
         trainer.fit()
         found.append(parameters_of(trainer.recipe.modules))
@@ -204,8 +272,14 @@ def test_micro_batches_give_the_same_training(tmp_path: Path, shared: str, laten
 
 @pytest.mark.parametrize("labels", [LABELS, TWO], ids=["one", "two"])
 @pytest.mark.parametrize("transfers", [False, True])
-def test_stopped_and_resumed_is_uninterrupted(tmp_path: Path, labels: Any, transfers: bool) -> None:
-    networks = {"clamping": ClampingConfig("content"), "dropout": 0.2, "dtype": torch.float32, "labels": labels}
+@every_evidence
+def test_stopped_and_resumed_is_uninterrupted(tmp_path: Path, labels: Any, transfers: bool, evidence: Any) -> None:
+    networks = {
+        "clamping": ClampingConfig("content", "rest", evidence),
+        "dropout": 0.2,
+        "dtype": torch.float32,
+        "labels": labels,
+    }
     options: dict[str, Any] = {"checkpoint_every": 2, "accumulation": 2}
     if transfers and labels is LABELS:
         options |= {"transfer": tiny_transfer(), "objectives": transfer_objectives()}
@@ -228,6 +302,14 @@ def jsonl(column: str | None = "who") -> DataConfig:
     return DataConfig(source="jsonl", group_column=column)
 
 
+def with_product(
+    shared: str, style: LatentConfig | None = None, content: LatentConfig | None = None
+) -> ExperimentConfig:
+    model = ModelConfig(style=style or LatentConfig(), content=content or LatentConfig())
+    clamping = ClampingConfig(shared, "all", "product")  # type: ignore[arg-type]
+    return ExperimentConfig(data=jsonl(), clamping=clamping, model=model)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -239,6 +321,8 @@ def jsonl(column: str | None = "who") -> DataConfig:
             ),
             "model.memory.kind none",
         ),
+        (lambda: with_product("style", LatentConfig("deterministic")), "clamping.evidence product.*deterministic"),
+        (lambda: with_product("content", content=LatentConfig("vq")), "model.content.kind"),
         (lambda: ClampingConfig("style", members=1), "clamping.members"),
         (lambda: SentenceExperimentConfig(data=jsonl()), "style_transfer"),
         (lambda: TreeExperimentConfig(data=jsonl()), "style_transfer"),
@@ -248,3 +332,4 @@ def test_options_that_do_not_go_together(make: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         make()
     assert ExperimentConfig(data=jsonl(), clamping=ClampingConfig("style")).clamping.trains == "rest"
+    assert with_product("style", content=LatentConfig("vq")).clamping.evidence == "product"

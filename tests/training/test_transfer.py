@@ -47,6 +47,8 @@ from textvae.training.transfer import (
 )
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
+BOTTLENECKS = [(*pair, memory) for pair in DIAGONAL for memory in ("none", "full", "translated")]
+BOTTLENECKS += [(*pair, "placed") for pair in DIAGONAL if "transformer" not in pair]
 ENCODING = ("embedding.", "sentence_encoder.", "content_latent.", "decoder.", "output.")
 
 
@@ -154,11 +156,13 @@ def test_the_trust_is_the_guides_and_has_no_gradient() -> None:
 
 
 # ---------------------------------------------------------------------------------------------- batches
-@every_pair
-@pytest.mark.parametrize("memory", ["none", "full", "translated"])
+@pytest.mark.parametrize(("encoder", "decoder", "memory"), BOTTLENECKS)
 def test_alone_is_as_in_a_padded_batch(encoder: str, decoder: str, memory: str) -> None:
     options = {"encoder": encoder, "decoder": decoder, "hide_style_words": True, "style_word_kinds": 2}
-    options |= loose() if memory == "translated" else {"memory": MemoryConfig(memory)}  # type: ignore[arg-type]
+    if memory == "placed":
+        options["places"] = 4
+    else:
+        options |= loose(decoder=decoder) if memory == "translated" else {"memory": MemoryConfig(memory)}  # type: ignore[arg-type]
     whole = transferred(recipe_of(**options))
     rows = [(row, transferred(recipe_of(**options), batch)) for row, batch in each_alone()]
     for name in TRANSFER_OBJECTIVES:

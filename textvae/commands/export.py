@@ -95,12 +95,15 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
 
 
 def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: bool) -> None:
-    """Classifier, language model and weights of reranking; the index too if it is wanted and there."""
+    """Classifier, language model, phrases and weights of reranking; the index too if it is wanted and there."""
+    from textvae.inference.phrase_table import FILE as PHRASES
     from textvae.inference.retrieval import FILE
     from textvae.inference.scorers import Scorers
 
     labels = config.attribute_part()
     Scorers.load(source, config.vocab_size, labels).save(target, labels, half)
+    if (source / PHRASES).is_file():
+        shutil.copyfile(source / PHRASES, target / PHRASES)
     if index and (source / FILE).is_file():
         shutil.copyfile(source / FILE, target / FILE)
 

@@ -12,7 +12,7 @@ DESCRIPTION = """\
 Fit a normalising flow (RealNVP) to the vectors of a run's training sentences, whose model stays as it is,
 and store it in RUN/best/prior. `textvae generate RUN --prior fitted` draws from it: where a small weight of
 the KL has left the vectors far from the model's own prior, its draws are sentences and those of the prior
-are not. In a style model it is a prior of the content, conditional on the style. Prints the
+are not. In a style model it is a prior of the content, conditional on the style (on all attributes). Prints the
 negative log-likelihood of held-out vectors in nats a sentence, beside the model's own prior and a single
 Gaussian. A minute or a few on one core."""
 

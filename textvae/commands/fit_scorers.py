@@ -10,8 +10,9 @@ from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
 Make what `textvae transfer --rerank`, `--retrieve` and `--revise` need of a run, in RUN/best/scorers:
-a style classifier and a language model of the training sentences, an index of them by content, and the
-weights of the reranking score, searched on the dev part without references. Neither classifier nor
+a style classifier and a language model of the training sentences, an index of them by content, a table of
+the phrases that stood between two words in sentences of each label, and the weights of the reranking
+score, searched on the dev part without references. Neither classifier nor
 language model is one of those that `textvae evaluate` reports by. A few minutes on one core.
 
 Of a run with several attributes the classifier tells all of them, and the style of a candidate is the sum of
@@ -52,6 +53,17 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--no-index", action="store_true", help="no retrieval")
     add("--index-sentences", type=int, default=300_000, metavar="N", help="at most so many (default 300000)")
     add("--index-size", type=int, default=64, metavar="D", help="numbers kept of a content vector (default 64)")
+    add("--no-phrases", action="store_true", help="no changes of single phrases; more candidates of the model instead")
+    add(
+        "--phrase-count",
+        type=int,
+        default=4,
+        metavar="N",
+        help="sentences of a label that must have a phrase between its neighbours (default 4)",
+    )
+    add(
+        "--no-undo", action="store_true", help="rank only what the model writes, not what lies between it and the input"
+    )
     add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
     add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
     add_volume(parser)
@@ -79,6 +91,9 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
         index=not args.no_index,
         index_sentences=args.index_sentences,
         index_size=args.index_size,
+        phrases=not args.no_phrases,
+        phrase_count=args.phrase_count,
+        undo=not args.no_undo,
         accuracy=args.accuracy,
         refit=args.refit,
     )

@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--count", "-n", type=int, default=10, metavar="N", help="how many (default 10)")
     where = parser.add_mutually_exclusive_group().add_argument
-    where("--label", metavar="STYLE", help="draw from the prior of this label")
+    where(
+        "--label",
+        metavar="STYLE",
+        action="append",
+        help="draw from the prior of this label; where the model knows several attributes, LABEL or ATTRIBUTE=LABEL, "
+        "given once for each that is not to be drawn",
+    )
     where("--like", "--neighbour", metavar="SENTENCE", help="draw near this sentence")
     where("--corpus", metavar="FILE", help="draw from the Gaussian of the sentences of a text file")
     add(

@@ -16,7 +16,8 @@ from textvae.errors import UserError
 from textvae.volume import QUIET, Volume, add_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
-    from textvae.inference.latents.space import Drawn, LatentSpace
+    from textvae.inference.latents.space import LatentSpace
+    from textvae.inference.latents.writing import Drawn
 
 WRONG = "no such file, label or model, a model without a pure vector, text that is not UTF-8"
 
@@ -59,7 +60,7 @@ def load_space(args: argparse.Namespace) -> LatentSpace:
 
 def writing(args: argparse.Namespace) -> dict[str, Any]:
     """The options of writing that were given."""
-    from textvae.inference.latents.space import WRITING, writing_options
+    from textvae.inference.latents.writing import WRITING, writing_options
 
     given = {name: getattr(args, name) for name in WRITING if getattr(args, name, None) is not None}
     if "detokenise" in given:

@@ -11,7 +11,7 @@ from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
 from textvae.models.configuration import ModelConfig
-from textvae.modules.clamping import ClampingConfig
+from textvae.modules.clamping import POINTS, ClampingConfig
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
@@ -84,3 +84,10 @@ class ExperimentConfig:
                 "clamping.shared content: with model.memory the decoder reads each sentence itself beside what its "
                 "group shares; set model.memory.kind none"
             )
+        if shared is not None and self.clamping.evidence == "product":
+            kind = (self.model.style if shared == "style" else self.model.content).kind
+            if kind in POINTS:
+                raise UserError(
+                    f"clamping.evidence product: a latent of kind {kind} is a point, which has no variance to weigh "
+                    f"it by; set clamping.evidence mean, or another model.{shared}.kind"
+                )

@@ -4,13 +4,20 @@ A document tells one *event* (who did what, sometimes where) among things that a
 said so, how, with what result, and another event of the same kind, told in the pluperfect ("had"). The summary is the
 event, in the document's own words and order:
 
-    as thick fog kept tourists at home on friday , the klavinton court , which had ended a land claim last year ,
-    quietly dismissed the long awaited patent dispute in dorsk , a quiet town , and the news spread quickly .
+    as thick fog kept tourists at home , the klavinton court , which had ended a land claim last year , after some
+    delay , dismissed the patent dispute in dorsk , a quiet town , and the news spread quickly .
     -> the klavinton court dismissed the patent dispute in dorsk .
 
 Its words are spread over the document and never its beginning, so that the first words are a bad summary, and so is
 the first event. It is written as the documents are, articles and all: only what is told makes the difference. Names
 are made of syllables and nearly all new, those of dev and test always: they must be copied.
+
+There are two levels. In "clauses" every event says where, and all that a summary leaves out stands between commas, so
+that what noise(y) can put into a text looks like it: a small model reaches nearly every true summary within a minute.
+In "woven" some events say where, and much is inside the event's own phrases, where no comma tells:
+
+    the lorn court had ended the land claim in june , but the klavinton court quietly dismissed what peth sork called
+    the long awaited patent dispute in dorsk , which pleased some and angered others .
 
 The sides are unpaired by construction: documents and summaries for training are drawn apart, and no event is in both.
 The files depend on the seed alone, not on the Python version (`sample_words.pick` says why).
@@ -24,6 +31,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from textvae.data import document_words as tables
 from textvae.data.sample_words import pick, words_of
@@ -31,7 +39,12 @@ from textvae.files import atomic_write
 
 HELD_OUT_NAMES = 0.2  # share of all names that only dev and test use
 KNOWN_NAMES = 0.1  # share of places that are known towns
-WITH_PLACE = 0.4  # share of events that say where
+
+# "in the port of dorsk" would be undetermined: no summary writes so, and without pairs nothing tells that it is the
+# summary's "in dorsk" rather than one more thing to leave out.
+PLACE_NOTES = ("", " , a quiet town", " , a busy port", " , an hour from here")
+
+Level = Literal["clauses", "woven"]
 
 
 @dataclass(frozen=True)
@@ -78,46 +91,58 @@ class News:
     test: tuple[Document, ...]
 
 
-def make_news(seed: int = 0, documents: int = 1_000, summaries: int = 1_500, dev: int = 100, test: int = 200) -> News:
-    """The sample with so many of each. No event is told twice."""
+def make_news(
+    seed: int = 0,
+    documents: int = 1_000,
+    summaries: int = 1_500,
+    dev: int = 100,
+    test: int = 200,
+    level: Level = "clauses",
+) -> News:
+    """The sample with so many of each, at a level of difficulty. No event is told twice."""
     rng = random.Random(seed)
-    seen: set[str] = set()
+    seen: set[tuple[str, str, str]] = set()
 
     def drawn(count: int, unseen: bool) -> tuple[Document, ...]:
-        stream = (d for d in write_documents(rng, unseen) if _new(d.summary, seen))
+        stream = (d for d in write_documents(rng, unseen, level) if _new(d.event, seen))
         return tuple(next(stream) for _ in range(count))
 
     training, others = drawn(documents, False), drawn(summaries, False)
     return News(tuple(d.text for d in training), tuple(d.summary for d in others), drawn(dev, True), drawn(test, True))
 
 
-def _new(summary: str, seen: set[str]) -> bool:
-    if summary in seen:
+def _new(event: Event, seen: set[tuple[str, str, str]]) -> bool:
+    """Whether nobody has done this yet; in another place it is the same event, or one summary would fit two texts."""
+    told = (event.who, event.verb, event.what)
+    if told in seen:
         return False
-    seen.add(summary)
+    seen.add(told)
     return True
 
 
-def write_documents(rng: random.Random, unseen: bool = False) -> Iterator[Document]:
+def write_documents(rng: random.Random, unseen: bool = False, level: Level = "clauses") -> Iterator[Document]:
     """Endless documents; all of their names are held out from training (`unseen`) or none is."""
-    writer = Writer(rng, unseen)
+    writer = WRITERS[level](rng, unseen)
     while True:
         yield writer.document()
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Draws events and writes documents about them."""
+    """Draws events and writes documents about them, all else between commas."""
 
     rng: random.Random
     unseen: bool
+
+    with_place: ClassVar[float] = 1.0
+    """Share of events that say where."""
 
     def document(self) -> Document:
         """One document: opening, event with something in between, ending; the background stands in one of the three."""
         topic = tables.TOPICS[pick(self.rng, sorted(tables.TOPICS))]
         event, background = self.event(topic), self.event(topic)
         where = pick(self.rng, ("opening", "apposition", "ending"))
-        opening = f"{self.told(background)} , but" if where == "opening" else self.opening()
+        opening = self.contrast(background) if where == "opening" else self.opening()
         apposition = f"which {self.told(background, named=False)}" if where == "apposition" else self.apposition()
         ending = f"while {self.told(background)}" if where == "ending" else self.ending()
         if where == "apposition":  # who did it is the event's own
@@ -126,23 +151,31 @@ class Writer:
         return Document(" ".join(text.split()), event, background)
 
     def event(self, topic: tables.Topic) -> Event:
-        """Who, verb and what of one topic."""
-        place = self.place() if self.rng.random() < WITH_PLACE else ""
+        """Who, verb and what of one topic, and where."""
+        place = self.place() if self.rng.random() < self.with_place else ""
         who = pick(self.rng, words_of(topic.who)).replace("{n}", self.name())
         return Event(who, self.word(topic.verbs), self.word(topic.whats), place)
 
     def main(self, event: Event, apposition: str) -> str:
-        """The event in its own words, with others between them."""
-        manner = self.word(tables.MANNERS) if self.rng.random() < 0.7 else f"on {self.word(tables.DAYS)}"
-        middle = f"the {self.word(tables.INSERTED)}" if self.rng.random() < 0.6 else "the"
-        if self.rng.random() < 0.3:
-            middle = f"what {self.person()} called {middle}"
-        # "in the port of dorsk" would be undetermined: no summary writes so, and without pairs nothing tells that it
-        # is the summary's "in dorsk" rather than one more thing to leave out.
-        notes = ("", " , a quiet town", " , a busy port", " , an hour from here")
-        place = f" in {event.place}{pick(self.rng, notes)}" if event.place else ""
-        between = f", {apposition} ," if apposition else ""
-        return f"{event.named} {between} {manner} {event.verb} {middle} {event.what}{place}"
+        """The event in its own words, with clauses between who and verb."""
+        between = f", {apposition} , {self.manner()} ," if apposition else f", {self.manner()} ,"
+        return f"{event.named} {between} {event.verb} the {event.what}{self.where(event)}"
+
+    def manner(self) -> str:
+        """How, or on which day."""
+        return self.word(tables.MANNERS) if self.rng.random() < 0.7 else f"on {self.word(tables.DAYS)}"
+
+    def where(self, event: Event) -> str:
+        """In which place, and what is said of it."""
+        return f" in {event.place}{pick(self.rng, PLACE_NOTES)}" if event.place else ""
+
+    def contrast(self, event: Event) -> str:
+        """An opening that tells another event."""
+        return f"although {self.told(event)} ,"
+
+    def speaker(self) -> str:
+        """An opening that says whose word it is."""
+        return f"according to {self.person()} , {self.word(tables.JOBS)} ,"
 
     def told(self, event: Event, named: bool = True) -> str:
         """An event of the past, in the pluperfect."""
@@ -160,7 +193,7 @@ class Writer:
         if kind == "talks":
             return f"after {self.word(tables.TALKS)} with {self.word(tables.GROUPS)} ,"
         if kind == "speaker":
-            return f"{self.person()} , {self.word(tables.JOBS)} , told {self.word(tables.OUTLETS)} that"
+            return self.speaker()
         return f"while {self.word(tables.CROWDS)} in {self.place()} waited for news ,"
 
     def apposition(self) -> str:
@@ -199,6 +232,29 @@ class Writer:
                 return name
 
 
+class WovenWriter(Writer):
+    """Weaves manner and judgement into the event, and begins with clauses that only "but" or "that" ends."""
+
+    with_place: ClassVar[float] = 0.4
+
+    def main(self, event: Event, apposition: str) -> str:
+        manner = self.manner()
+        middle = f"the {self.word(tables.INSERTED)}" if self.rng.random() < 0.6 else "the"
+        if self.rng.random() < 0.3:
+            middle = f"what {self.person()} called {middle}"
+        between = f", {apposition} ," if apposition else ""
+        return f"{event.named} {between} {manner} {event.verb} {middle} {event.what}{self.where(event)}"
+
+    def contrast(self, event: Event) -> str:
+        return f"{self.told(event)} , but"
+
+    def speaker(self) -> str:
+        return f"{self.person()} , {self.word(tables.JOBS)} , told {self.word(tables.OUTLETS)} that"
+
+
+WRITERS: dict[Level, type[Writer]] = {"clauses": Writer, "woven": WovenWriter}
+
+
 @cache
 def held_out(name: str) -> bool:
     """Whether a name is kept for dev and test."""
@@ -219,9 +275,9 @@ def news_files(news: News) -> dict[str, bytes]:
     }
 
 
-def write_news(folder: str | Path, seed: int = 0) -> list[Path]:
-    """Write the files of `make_news(seed)` into `folder`; returns their paths."""
-    files = news_files(make_news(seed))
+def write_news(folder: str | Path, seed: int = 0, level: Level = "clauses") -> list[Path]:
+    """Write the files of `make_news(seed, level=level)` into `folder`; returns their paths."""
+    files = news_files(make_news(seed, level=level))
     for name, content in files.items():
         with atomic_write(Path(folder) / name, binary=True) as handle:
             handle.write(content)

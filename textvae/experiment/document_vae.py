@@ -21,16 +21,16 @@ from textvae.evaluation.documents.diagnosis import DocumentDiagnosis, Sentences,
 from textvae.evaluation.documents.swaps import swap
 from textvae.evaluation.documents.validation import DocumentValidator
 from textvae.experiment.assembly import Assembled
+from textvae.experiment.common import described, rows_of, saver
 from textvae.experiment.preparation import PreparedDocuments, max_length, prepare_documents
-from textvae.experiment.runs import check_same_data
-from textvae.experiment.sentence_vae import Split, facts
+from textvae.experiment.runs import checked
+from textvae.experiment.sentence_vae import Split
 from textvae.experiment.start import begin_with
-from textvae.files import atomic_write
 from textvae.inference.loading import Loaded, find_device, load
 from textvae.inference.pieces import LineReader
 from textvae.models.hierarchical_configuration import hierarchical_config
 from textvae.models.hierarchical_vae import HierarchicalVAE
-from textvae.sentence_card import sentence_card
+from textvae.sentence_card import SentenceFacts, sentence_card
 from textvae.training.hierarchical_vae import HierarchicalRecipe
 from textvae.training.progress import Reporter
 
@@ -75,15 +75,7 @@ def assemble(
 ) -> Assembled:
     """Network, recipe, batches and validation."""
     model = build_model(config, prepared)
-    loader = DocumentLoader(
-        prepared.train,
-        prepared.collator(config.noise),
-        config.training.batch_size,
-        config.training.seed,
-        accelerator.process_index,
-        accelerator.num_processes,
-        config.table.documents,
-    )
+    loader = DocumentLoader(*rows_of(config, prepared, accelerator), config.table.documents)
     if len(loader.documents) < 2:
         raise UserError("train has a single document, and nothing to tell it from; put blank lines between documents")
     recipe = HierarchicalRecipe(model, config.objectives, loader.rows, loader.reading, config.table.learning_rate)
@@ -96,13 +88,12 @@ def assemble(
         reporter.message,
     )
 
-    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
-        model.save_pretrained(folder)
-        with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, networks(config), step, metrics, **ABOUT)))
+    def card(step: int, metrics: dict[str, float]) -> str:
+        told = {**described(config, prepared, model, step, metrics), **ABOUT}
+        return sentence_card(SentenceFacts(*networks(config), **told))
 
     size = f"vocabulary {len(prepared.tokenizer)}, {len(loader.documents)} documents, {len(prepared.train)} sentences"
-    return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
+    return Assembled(model, recipe, loader, lambda step: validator(model, step), saver(model, card), size)
 
 
 def networks(config: DocumentExperimentConfig) -> tuple[str, str]:
@@ -122,9 +113,7 @@ class FinishedDocumentVAE:
     @cached_property
     def prepared(self) -> PreparedDocuments:
         """Data and tokenizer; UserError if the data are not those it was trained on."""
-        prepared = prepare_documents(self.config, self.folder)
-        check_same_data(prepared.fingerprint, self.folder)
-        return prepared
+        return checked(prepare_documents(self.config, self.folder), self.folder)
 
     @cached_property
     def loaded(self) -> Loaded[HierarchicalVAE]:

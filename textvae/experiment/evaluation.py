@@ -21,7 +21,7 @@ from textvae.evaluation.probes import probe
 from textvae.evaluation.task import Transfer, TransferTask
 from textvae.experiment.latents import Means, every_so_often, posterior_means
 from textvae.experiment.preparation import Prepared, content_filters, prepare
-from textvae.experiment.runs import cache_folder, check_same_data
+from textvae.experiment.runs import cache_folder, checked
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.text import prepare as prepare_text
 from textvae.tokenization.config import SPECIAL
@@ -44,9 +44,7 @@ class FinishedRun:
     @cached_property
     def prepared(self) -> Prepared:
         """Data and tokenizer; UserError if the data are not those it was trained on."""
-        prepared = prepare(self.config, self.folder)
-        check_same_data(prepared.fingerprint, self.folder)
-        return prepared
+        return checked(prepare(self.config, self.folder), self.folder)
 
     @cached_property
     def transfer(self) -> StyleTransfer:

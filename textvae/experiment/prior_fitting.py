@@ -21,6 +21,7 @@ from textvae.experiment.runs import check_same_data
 from textvae.inference.latents.fitted import Fitted
 from textvae.inference.latents.model import LatentModel
 from textvae.inference.pieces import pad
+from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.fitted_prior import FittedPrior, FittedPriorShape
 from textvae.modules.latents import Latent
 from textvae.modules.noise import mix
@@ -60,7 +61,7 @@ class PriorSettings:
 
 @dataclass(frozen=True)
 class Codes:
-    """Posteriors of N sentences in one space: mean, std (N, Z), std 0 for points; label: (N,)."""
+    """Posteriors of N sentences in one space: mean, std (N, Z), std 0 for points; label: (N,) or (N, A)."""
 
     mean: Tensor
     std: Tensor
@@ -100,11 +101,17 @@ def codes_of(model: LatentModel, part: str, corpus: TokenizedCorpus) -> Codes:
     return Codes(mean, std, torch.from_numpy(corpus.labels.astype("int64")))
 
 
-def fit(train: Codes, held_out: Codes, labels: int, settings: PriorSettings) -> tuple[FittedPrior, int]:
-    """A flow over the training codes, and its epoch: the one with the lowest −log p of draws of the held-out ones."""
+def fit(train: Codes, held_out: Codes, labels: Sizes, settings: PriorSettings) -> tuple[FittedPrior, int]:
+    """A flow over the training codes, and its epoch: the one with the lowest −log p of draws of the held-out ones.
+
+    labels: how many the one attribute has that the flow is told, or each of several; 0 for none.
+    """
+    groups = LabelGroups.of(labels)
+    several = groups.sizes if len(groups) > 1 else ()
+    shape = FittedPriorShape(train.mean.shape[1], groups.total, settings.transforms, settings.hidden, several)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        prior = FittedPrior(FittedPriorShape(train.mean.shape[1], labels, settings.transforms, settings.hidden))
+        prior = FittedPrior(shape)
     prior.standardise(*train.spread())
     optimizer = torch.optim.Adam(prior.parameters(), lr=settings.learning_rate)
     best, best_state, best_epoch = nll(prior.log_prob, held_out), copy.deepcopy(prior.state_dict()), 0
@@ -165,8 +172,6 @@ class PriorFitting:
             raise UserError(
                 f"{self.folder}: codes of a codebook (kind {space.config.kind}) have a learnt prior already"
             )
-        if isinstance(self.config, ExperimentConfig) and len(self.config.data.attributes) > 1:
-            raise UserError(f"{self.folder} knows several attributes; a fitted prior is conditional on one")
         self.model.memory(self.model.neutral()[None])  # UserError where a vector is not all that the decoder reads
         return name
 
@@ -190,7 +195,7 @@ class PriorFitting:
     def __call__(self) -> Fitted:
         """Fit it. One half of the dev sentences chooses the epoch, the other says what the prior is worth."""
         part = self.part
-        labels = len(self.model.labels) if self.model.tells_labels() else 0
+        labels = self.model.groups.sizes if self.model.tells_labels() else 0
         train = codes_of(self.model, part, every_so_often(self.prepared.train, self.settings.sentences))
         dev = codes_of(self.model, part, self.dev())
         if len(dev) < 2:

@@ -6,13 +6,14 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from accelerate import Accelerator
 
 from textvae.checkpoint import new_folder
 from textvae.config import Config, save_config
 from textvae.errors import UserError
+from textvae.experiment.assembly import PreparedData
 from textvae.experiment.machine import environment
 from textvae.files import default_cache, write_json
 from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
@@ -58,6 +59,15 @@ def record(config: Config, facts: dict[str, Any], folder: Path, accelerator: Acc
         found = {**(first := json.loads(path.read_text("utf-8"))), "resumed": [*first.get("resumed", []), found]}
     write_json(path, found)
     write_json(folder / "data.json", facts)
+
+
+P = TypeVar("P", bound=PreparedData)
+
+
+def checked(prepared: P, folder: Path) -> P:
+    """Data of a finished run; UserError if they are not those it was trained on."""
+    check_same_data(prepared.fingerprint, folder)
+    return prepared
 
 
 def check_same_data(fingerprint: str, folder: Path) -> None:

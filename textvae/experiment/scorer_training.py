@@ -29,12 +29,12 @@ CLIP = 5.0
 class ScorerTraining:
     """Sizes and schedule. On Yelp (167,000 sentences) about two minutes on one core."""
 
-    guide: StyleGuideConfig = field(default_factory=lambda: StyleGuideConfig(embedding_size=48))
+    guide: StyleGuideConfig = field(default_factory=lambda: StyleGuideConfig(embedding_size=32))
     """Size of the classifier; narrow words, since it is handed on with the model."""
     language_model: LanguageModelConfig = field(
-        default_factory=lambda: LanguageModelConfig(embedding_size=64, size=192, dropout=0.1, output="adaptive")
+        default_factory=lambda: LanguageModelConfig(embedding_size=48, size=128, dropout=0.1, output="adaptive")
     )
-    """Size of the language model; small, since it reads every candidate."""
+    """Size of the language model; small, since it reads every candidate and is handed on too."""
     epochs: int = 2
     """Passes over the training sentences."""
     batch_size: int = 256

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from textvae.data.collate import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
+from textvae.evaluation.config import SelectionConfig
 from textvae.evaluation.selection import DevScores
 from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.latents import every_so_often, posterior_means
-from textvae.experiment.reranking import candidate_table, search_weights
+from textvae.experiment.reranking import RoundTrips, search_weights
 from textvae.experiment.scorer_training import (
     ScorerTraining,
     fit_guide,
@@ -25,9 +27,12 @@ from textvae.experiment.scorer_training import (
     perplexity,
 )
 from textvae.inference.options import TransferOptions
+from textvae.inference.phrase_table import FILE as PHRASES
+from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.retrieval import FILE, ContentIndex
 from textvae.inference.scorers import (
     FOLDER,
+    Reranking,
     Scorers,
     load_guide,
     load_language_model,
@@ -50,14 +55,21 @@ class ScorerSettings:
     """At most so many, evenly spaced."""
     index_size: int = 64
     """Numbers kept of each z_c, 2 bytes each."""
+    phrases: bool = True
+    """Also store what stood between two words, by label, for changes of phrases."""
+    phrase_count: int = 4
+    """Sentences of a label that must have a phrase between its neighbours."""
+    undo: bool = True
+    """Rank what lies between a sentence and each candidate too. Without it and without phrases all that is ranked was
+    written by the model."""
     accuracy: float | None = None
     """Style accuracy wanted of reranked outputs, by the selection judge. Default: as in the training."""
     refit: bool = False
     """Train the networks again where they are there already (a training may have left its own guide)."""
 
     def __post_init__(self) -> None:
-        if min(self.index_sentences, self.index_size) < 1:
-            raise UserError("index_sentences and index_size are at least 1")
+        if min(self.index_sentences, self.index_size, self.phrase_count) < 1:
+            raise UserError("index_sentences, index_size and phrase_count are at least 1")
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,8 @@ class ScorerFitting:
         self.fit_networks()
         if self.settings.index:
             self.build_index()
+        if self.settings.phrases:
+            self.build_phrases()
         self.tune()
         return self.folder
 
@@ -126,30 +140,54 @@ class ScorerFitting:
         size = index.save(self.folder)
         self.say(f"index: {len(index):,} sentences, {size / 1e6:.1f} MB ({self.folder / FILE})")
 
+    def build_phrases(self) -> None:
+        """What stood between two words in the training sentences."""
+        train, transfer = self.run.prepared.train, self.run.transfer
+        sentences = [train.sentence(row).tolist() for row in range(len(train))]
+        labels, vocabulary = np.asarray(train.labels), transfer.model.config.vocab_size
+        least = self.settings.phrase_count
+        table = PhraseTable.build(sentences, labels, transfer.model.groups, vocabulary, transfer.ids, least)
+        size = table.save(self.folder)
+        self.say(f"phrases: {len(table):,} in {len(table.contexts):,} places, {size / 1e6:.1f} MB")
+
     def tune(self) -> None:
-        """Weights by search on dev."""
+        """The way candidates are made and their weights, by search on dev: with phrases where they help, else without.
+
+        They help where many words go with many others. Where each noun has a word of praise of its own, which the model
+        has learnt and two neighbours do not tell, they do not.
+        """
         prepared, config, transfer = self.run.prepared, self.run.config, self.run.transfer
-        corpus = prepared.corpus
-        dev_score = DevScores.fit(
+        corpus, vocabulary = prepared.corpus, transfer.model.config.vocab_size
+        dev_scores = DevScores.fit(
             (corpus.train["text"], corpus.train["label"]),
             (corpus.dev["text"], corpus.dev["label"]),
             corpus.attributes,
             prepared.bag.stop_words | prepared.bag.style_words.words,
             config.selection,
         )
-        vocabulary = transfer.model.config.vocab_size
-        scorers = Scorers(
-            load_guide(self.folder, vocabulary, transfer.attributes), load_language_model(self.folder, vocabulary)
-        )
+        selection = replace(config.selection, accuracy=self.settings.accuracy or config.selection.accuracy)
+        guide = load_guide(self.folder, vocabulary, transfer.attributes)
+        scorers = Scorers(guide, load_language_model(self.folder, vocabulary))
         transfer.scorers = scorers.to(transfer.model.device)
-        table = candidate_table(transfer, dev_score, TransferOptions(rerank=True))
-        wanted = self.settings.accuracy or config.selection.accuracy
-        selection = replace(config.selection, accuracy=wanted)
-        weights = search_weights(table, scorers.reranking.weights, selection)
-        scorers.reranking = replace(scorers.reranking, weights=weights)
+        ways = [Reranking.with_phrases(), Reranking()] if self.settings.phrases else [Reranking()]
+        found = [self.tuned(replace(way, undo=self.settings.undo), dev_scores, selection) for way in ways]
+        _, scorers.reranking = max(found, key=lambda pair: pair[0])
         save_reranking(self.folder, scorers.reranking)
-        _, score = table.score(weights, selection)
+        if self.settings.phrases and not scorers.reranking.phrases:
+            (self.folder / PHRASES).unlink()
+            self.say("phrases: better without them on dev, so they are left out")
+
+    def tuned(self, way: Reranking, dev_scores: DevScores, selection: SelectionConfig) -> tuple[float, Reranking]:
+        """What a way of making candidates is worth under its best weights, and both together."""
+        transfer = self.run.transfer
+        transfer.scorers.reranking = way
+        trips = RoundTrips.travel(transfer, dev_scores, TransferOptions(rerank=True), way.weights)
+        weights = search_weights(trips, way.weights, selection)
+        value, score = trips.score(weights, selection)
+        returned = trips.back.judged(weights).content
         self.say(
-            f"weights: {vars(weights)}\ndev: score {score.score:.3f} = accuracy {score.accuracy:.3f} × self-BLEU "
-            f"{100 * score.self_bleu:.1f}, copied {score.copy_rate:.3f}"
+            f"{'with' if way.phrases else 'without'} phrases, weights: {vars(weights)}\n"
+            f"dev: score {score.score:.3f} = accuracy {score.accuracy:.3f} × self-BLEU {100 * score.self_bleu:.1f}, "
+            f"copied {score.copy_rate:.3f}; BLEU of round trips {100 * returned:.1f}"
         )
+        return value, replace(way, weights=weights)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -11,9 +10,8 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import nn
 
-from textvae.config import DocumentExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
+from textvae.config import SentenceExperimentConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
@@ -22,11 +20,11 @@ from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.evaluation.diagnostics.diagnosis import Diagnosis, diagnose
 from textvae.evaluation.diagnostics.report import DiagnosticsValidator
 from textvae.experiment.assembly import Assembled
+from textvae.experiment.common import described, rows_of, saver
 from textvae.experiment.latents import every_so_often
 from textvae.experiment.preparation import PreparedSentences, max_length, prepare_sentences
-from textvae.experiment.runs import check_same_data
+from textvae.experiment.runs import checked
 from textvae.experiment.start import begin_with
-from textvae.files import atomic_write
 from textvae.inference.loading import find_device, load
 from textvae.models.pretrained import describe, load_weights
 from textvae.models.sentence_configuration import saved_config
@@ -76,21 +74,12 @@ def assemble(
         reporter.message,
     )
 
-    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
-        model.save_pretrained(folder)
-        with atomic_write(folder / "README.md") as card:
-            card.write(sentence_card(facts(config, prepared, model, networks(config), step, metrics)))
+    def card(step: int, metrics: dict[str, float]) -> str:
+        return sentence_card(SentenceFacts(*networks(config), **described(config, prepared, model, step, metrics)))
 
-    loader = BatchLoader(
-        prepared.train,
-        prepared.collator(config.noise),
-        config.training.batch_size,
-        config.training.seed,
-        accelerator.process_index,
-        accelerator.num_processes,
-    )
+    loader = BatchLoader(*rows_of(config, prepared, accelerator))
     size = f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences"
-    return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
+    return Assembled(model, recipe, loader, lambda step: validator(model, step), saver(model, card), size)
 
 
 def networks(config: SentenceExperimentConfig) -> tuple[str, str]:
@@ -98,36 +87,6 @@ def networks(config: SentenceExperimentConfig) -> tuple[str, str]:
     shape = config.model
     latent = f"{shape.latent.kind}, {shape.latent.size} numbers"
     return f"{shape.encoder.title} encoder, {shape.decoder.title} decoder", latent
-
-
-def facts(
-    config: SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig,
-    prepared: PreparedSentences,
-    model: nn.Module,
-    described: tuple[str, str],
-    step: int,
-    metrics: dict[str, float],
-    **about: str,
-) -> SentenceFacts:
-    """What the model card tells. described: networks and latent in words; about: fields that say what model it is."""
-    environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
-    corpus = prepared.corpus
-    return SentenceFacts(
-        networks=described[0],
-        latent=described[1],
-        vocabulary=len(prepared.tokenizer),
-        parameters=sum(p.numel() for p in model.parameters()),
-        max_words=config.data.max_tokens,
-        data_name=f"{config.data.source}: {Path(config.data.path).name}",
-        fingerprint=corpus.fingerprint,
-        sentences={"train": len(corpus.train), "dev": len(corpus.dev)},
-        command=environment["command"],
-        commit=environment["commit"],
-        step=step,
-        weights={f.name: getattr(config.objectives, f.name).at(step) for f in fields(config.objectives)},
-        metrics=metrics,
-        **about,
-    )
 
 
 @dataclass(frozen=True)
@@ -140,9 +99,7 @@ class FinishedSentenceVAE:
     @cached_property
     def prepared(self) -> PreparedSentences:
         """Data and tokenizer; UserError if the data are not those it was trained on."""
-        prepared = prepare_sentences(self.config, self.folder)
-        check_same_data(prepared.fingerprint, self.folder)
-        return prepared
+        return checked(prepare_sentences(self.config, self.folder), self.folder)
 
     @cached_property
     def model(self) -> SentenceVAE:

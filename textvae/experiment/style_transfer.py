@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +16,11 @@ from textvae.data.word_kinds import word_kinds
 from textvae.errors import UserError
 from textvae.evaluation.validation import Validator
 from textvae.experiment.assembly import Assembled
+from textvae.experiment.common import described, rows_of, saver
 from textvae.experiment.latents import calibrate
 from textvae.experiment.perception import make_perception
 from textvae.experiment.preparation import Prepared, max_length
 from textvae.experiment.start import begin_with
-from textvae.files import atomic_write
 from textvae.model_card import ModelFacts, model_card
 from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import pretrained_config
@@ -96,10 +94,8 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         calibrate(model, prepared)
         return validator(model, step)
 
-    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
-        model.save_pretrained(folder)
-        with atomic_write(folder / "README.md") as card:
-            card.write(model_card(facts(config, prepared, model, step, metrics)))
+    def card(step: int, metrics: dict[str, float]) -> str:
+        return model_card(facts(config, prepared, model, step, metrics))
 
     loader = make_loader(config, prepared, accelerator)
     grouped = f", {len(loader.grouped)} of them also in groups" if isinstance(loader, GroupLoader) else ""
@@ -108,21 +104,14 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         recipe,
         loader,
         validate,
-        save,
+        saver(model, card),
         f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences{grouped}",
     )
 
 
 def make_loader(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator) -> BatchLoader:
     """Batches of single sentences, and where sentences share something also of groups."""
-    common = (
-        prepared.train,
-        prepared.collator(config.noise),
-        config.training.batch_size,
-        config.training.seed,
-        accelerator.process_index,
-        accelerator.num_processes,
-    )
+    common = rows_of(config, prepared, accelerator)
     if config.clamping.shared is None:
         return BatchLoader(*common)
     loader = GroupLoader(*common, config.clamping.members)
@@ -138,28 +127,13 @@ def facts(
     config: ExperimentConfig, prepared: Prepared, model: StyleContentVAE, step: int, metrics: dict[str, float]
 ) -> ModelFacts:
     """What the model card tells."""
-    environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
-    corpus, shape = prepared.corpus, config.model
+    shape = config.model
     return ModelFacts(
-        labels=corpus.labels,
+        labels=prepared.corpus.labels,
         encoder=shape.encoder.title,
         decoder=shape.decoder.title,
         style_size=model.style_latent.size,
         content_size=shape.content.size,
         memory="translate" if shape.memory.translate else shape.memory.kind,
-        vocabulary=len(prepared.tokenizer),
-        parameters=sum(p.numel() for p in model.parameters()),
-        max_words=config.data.max_tokens,
-        data_name=f"{config.data.source}: {Path(config.data.path).name}",
-        fingerprint=corpus.fingerprint,
-        sentences={"train": len(corpus.train), "dev": len(corpus.dev)},
-        command=environment["command"],
-        commit=environment["commit"],
-        step=step,
-        weights={
-            f.name: w.at(step)
-            for f in fields(config.objectives)
-            if hasattr(w := getattr(config.objectives, f.name), "at")
-        },
-        metrics=metrics,
+        **described(config, prepared, model, step, metrics),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,9 @@ from textvae.data.unpaired.sources import UnpairedCorpus, load_unpaired
 from textvae.data.unpaired.tokenized import TokenizedSide, tokenize_side
 from textvae.evaluation.summaries.validation import SummaryValidator
 from textvae.experiment.assembly import Assembled
+from textvae.experiment.common import saver, trained
 from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.experiment.start import begin_with, take_tokenizer
-from textvae.files import atomic_write
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import pretrained_config
 from textvae.summarizer_card import SummarizerFacts, summarizer_card
@@ -136,17 +135,15 @@ def assemble(
         accelerator.num_processes,
     )
 
-    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
-        model.save_pretrained(folder)
-        with atomic_write(folder / "README.md") as card:
-            card.write(summarizer_card(facts(config, prepared, model, step, metrics)))
+    def card(step: int, metrics: dict[str, float]) -> str:
+        return summarizer_card(facts(config, prepared, model, step, metrics))
 
     return Assembled(
         model,
         recipe,
         loader,
         lambda step: validator(model, step),
-        save,
+        saver(model, card),
         f"vocabulary {len(prepared.tokenizer)} + {vocabulary.slots} slots, {len(prepared.documents)} documents, "
         f"{len(prepared.texts)} texts",
     )
@@ -156,23 +153,18 @@ def facts(
     config: SummarizationConfig, prepared: PreparedSides, model: Seq2Seq2Seq, step: int, metrics: dict[str, float]
 ) -> SummarizerFacts:
     """What the model card tells."""
-    environment = json.loads((Path(config.run) / "environment.json").read_text(encoding="utf-8"))
     shape, data = config.model, config.data
     return SummarizerFacts(
         generator=f"{shape.generator.kind} {shape.generator.size}",
         reconstructor=f"{shape.reconstructor.kind} {shape.reconstructor.size}",
         vocabulary=prepared.vocabulary.words,
         slots=prepared.vocabulary.slots,
-        parameters=sum(p.numel() for p in model.parameters()),
         max_source=model.config.max_source,
         sources={
             "Documents": f"{Path(data.documents.path).name}, {len(prepared.corpus.documents)} rows",
             "Human texts": f"{Path(data.texts.path).name}, {len(prepared.corpus.texts)} rows",
         },
         fingerprint=prepared.fingerprint,
-        command=environment["command"],
-        commit=environment["commit"],
-        step=step,
         stages=[f"{stage.name} ({stage.steps} steps)" for stage in config.stages],
-        metrics=metrics,
+        **trained(config.run, model, step, metrics),
     )

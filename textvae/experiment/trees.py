@@ -21,15 +21,15 @@ from textvae.errors import UserError
 from textvae.evaluation.trees.config import TreeEvaluationConfig
 from textvae.evaluation.trees.evaluator import KnownTrees, TreeEvaluation, TreeValidator, evaluate_trees, ngram_model
 from textvae.experiment.assembly import Assembled
+from textvae.experiment.common import described, rows_of, saver
 from textvae.experiment.latents import evenly_spaced
 from textvae.experiment.preparation import PreparedSentences, max_length, prepare_sentences
-from textvae.experiment.runs import check_same_data
-from textvae.experiment.sentence_vae import facts
+from textvae.experiment.runs import checked
 from textvae.experiment.start import begin_with
-from textvae.files import atomic_write
 from textvae.inference.loading import find_device, load
 from textvae.models.compound_pcfg import CompoundPCFG
 from textvae.models.tree_configuration import saved_tree_config
+from textvae.sentence_card import SentenceFacts
 from textvae.text import prepare as prepare_text
 from textvae.training.progress import Reporter
 from textvae.training.trees import TreeRecipe
@@ -83,22 +83,12 @@ def assemble(
         reporter.message,
     )
 
-    def save(folder: Path, step: int, metrics: dict[str, float]) -> None:
-        model.save_pretrained(folder)
-        with atomic_write(folder / "README.md") as card:
-            card.write(tree_card(facts(config, prepared, model, networks(config), step, metrics)))
+    def card(step: int, metrics: dict[str, float]) -> str:
+        return tree_card(SentenceFacts(*networks(config), **described(config, prepared, model, step, metrics)))
 
-    loader = CurriculumLoader(
-        prepared.train,
-        prepared.collator(config.noise),
-        config.training.batch_size,
-        config.training.seed,
-        accelerator.process_index,
-        accelerator.num_processes,
-        config.curriculum,
-    )
+    loader = CurriculumLoader(*rows_of(config, prepared, accelerator), config.curriculum)
     size = f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences"
-    return Assembled(model, recipe, loader, lambda step: validator(model, step), save, size)
+    return Assembled(model, recipe, loader, lambda step: validator(model, step), saver(model, card), size)
 
 
 def networks(config: TreeExperimentConfig) -> tuple[str, str]:
@@ -120,9 +110,7 @@ class FinishedGrammar:
     @cached_property
     def prepared(self) -> PreparedSentences:
         """Data and tokenizer; UserError if the data are not those it was trained on."""
-        prepared = prepare_sentences(self.config, self.folder)
-        check_same_data(prepared.fingerprint, self.folder)
-        return prepared
+        return checked(prepare_sentences(self.config, self.folder), self.folder)
 
     @cached_property
     def model(self) -> CompoundPCFG:

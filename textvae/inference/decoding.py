@@ -16,7 +16,7 @@ from textvae.inference.constraints import Constraints
 from textvae.inference.sampling import draw, row_keys, uniform
 from textvae.inference.search import Pick, beam_search, roll_out, top
 from textvae.modules.decoders.base import Decoder, DecoderState
-from textvae.modules.output import OutputLayer
+from textvae.modules.output import Bound, OutputLayer
 from textvae.tokenization.config import SpecialIds
 
 __all__ = ["Decoded", "DecodingConfig", "SpecialIds", "decode"]
@@ -62,12 +62,12 @@ def decode(
     ranked = config.strategy == "greedy" and not scored
     likelihoods = output.logits if ranked else output.log_probs
 
-    def step(tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+    def step(tokens: Tensor, state: DecoderState, bound: Bound | None = None) -> tuple[Tensor, DecoderState]:
         hidden, state = decoder.step(tokens, state, embedding)
-        return likelihoods(hidden), state
+        return likelihoods(hidden) if bound is None else output.log_probs(hidden, bound), state
 
     if config.strategy == "beam":
-        return Decoded(*beam_search(step, state, size, config, constraints, ids))
+        return Decoded(*beam_search(step, state, size, config, constraints, ids, bounded=True))
     if config.strategy == "sample":
         sentences = torch.arange(size // samples, device=memory.device) if keys is None else keys.to(memory.device)
         pick = sampler(sentences, config)

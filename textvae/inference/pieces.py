@@ -39,10 +39,14 @@ CLAUSE_STARTS = frozenset(
 
 @dataclass(frozen=True)
 class Piece:
-    """What the model reads at once: token ids without `</s>`. ends: a full sentence ends here."""
+    """What the model reads at once: token ids without `</s>`. ends: a full sentence ends here.
+
+    unknown: the words that it reads as `<unk>`, in order, where every token is a word.
+    """
 
     ids: tuple[int, ...]
     ends: bool = True
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class LineReader:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, text: TextConfig, max_tokens: int, unk: int = 3):
         self.tokenizer, self.text, self.max_tokens, self.unk = tokenizer, text, max_tokens, unk
         self.loses_spaces = loses_spaces(tokenizer)
+        self.puts_back = type(tokenizer.backend_tokenizer.model).__name__ == "WordLevel"
+        """Whether words that the model does not know can be put back where a rewriting keeps them."""
 
     def read(self, lines: Sequence[str]) -> list[Line]:
         """All pieces are tokenised in one call. A line without words has no pieces."""
@@ -76,13 +82,20 @@ class LineReader:
         """Put one line together; sentences of more than `max_tokens` tokens are cut."""
         pieces: list[Piece] = []
         for sentence, tokens in zip(sentences, ids, strict=True):
-            if len(tokens) <= self.max_tokens:
-                pieces += [Piece(tuple(tokens))] if tokens else []
-            else:
-                cut = self.cut(sentence)
-                pieces += [Piece(tuple(part), ends=i == len(cut) - 1) for i, part in enumerate(cut)]
+            parts = [tokens] if len(tokens) <= self.max_tokens else self.cut(sentence)
+            unknown = self.unknown_words(sentence, parts)
+            for i, part in enumerate(parts):
+                pieces += [Piece(tuple(part), i == len(parts) - 1, unknown[i])] if part else []
         prepared = " ".join(sentences) == text.strip()
         return Line(text, tuple(pieces), prepared, self.text.lowercase and text != text.lower())
+
+    def unknown_words(self, sentence: str, parts: list[list[int]]) -> list[tuple[str, ...]]:
+        """Of each part of a sentence, a list of token ids, the words that the model does not know."""
+        words = sentence.split(" ")
+        if not self.puts_back or len(words) != sum(map(len, parts)):
+            return [()] * len(parts)
+        left = iter(words)
+        return [tuple(word for token, word in zip(part, left, strict=False) if token == self.unk) for part in parts]
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of prepared strings."""
@@ -108,10 +121,19 @@ class LineReader:
     def write(self, outputs: Sequence[str], line: Line, how: Detokenise) -> str:
         """The rewritten pieces (prepared strings) of one line as one text, in the form the line came in."""
         # the model ends every piece like a sentence; inside one it must not
-        texts = [t if p.ends else t.removesuffix(" .") for t, p in zip(outputs, line.pieces, strict=True)]
+        texts = [self.restored(text, piece) for text, piece in zip(outputs, line.pieces, strict=True)]
+        texts = [t if p.ends else t.removesuffix(" .") for t, p in zip(texts, line.pieces, strict=True)]
         text = " ".join(t for t in texts if t)
         wanted = self.text.tokenise and not line.prepared if how == "auto" else how
         return detokenise(text, truecase=line.truecase) if wanted else text
+
+    def restored(self, text: str, piece: Piece) -> str:
+        """A rewriting with the words in the place of `<unk>` where it keeps as many as its piece has."""
+        words, unk = text.split(" "), self.tokenizer.unk_token
+        if not piece.unknown or words.count(unk) != len(piece.unknown):
+            return text
+        unknown = iter(piece.unknown)
+        return " ".join(next(unknown) if word == unk else word for word in words)
 
     def decode(self, outputs: Sequence[Sequence[int]]) -> list[str]:
         """Prepared strings of token ids, each one line whatever bytes a subword model wrote."""

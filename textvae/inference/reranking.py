@@ -20,6 +20,15 @@ from textvae.modules.relaxations import exact
 PARTS = tuple(RerankingWeights.__dataclass_fields__)
 """Names of the parts of a score, in the order of every table of them."""
 
+TAKEN_AWAY = ("longer", "copy")
+"""Parts that speak against a candidate."""
+
+
+def signed(weights: RerankingWeights) -> list[float]:
+    """What each of `PARTS` is multiplied by in a score."""
+    values = vars(weights)
+    return [-values[name] if name in TAKEN_AWAY else values[name] for name in PARTS]
+
 
 @dataclass(frozen=True)
 class Source:
@@ -49,24 +58,29 @@ class Reranker:
         passed_over[[pad, model.config.bos_token_id, eos, model.config.unk_token_id]] = True
         self.passed_over = passed_over
 
-    def __call__(
-        self, source: Source, found: Decoded, style: Tensor, penalty: float, weights: RerankingWeights
-    ) -> tuple[Decoded, Tensor]:
-        """Candidates best first, each once, and the weighted parts (B, C, P) of their scores, which are the sums.
+    @staticmethod
+    def weighted(parts: Tensor, weights: RerankingWeights) -> Tensor:
+        """Parts (B, C, P) times their weights: a score is their sum."""
+        return parts * parts.new_tensor(signed(weights))
+
+    @classmethod
+    def totals(cls, found: Decoded, parts: Tensor, weights: RerankingWeights) -> Tensor:
+        """(B, C) scores, -inf where there is no candidate."""
+        return cls.weighted(parts, weights).sum(-1).masked_fill(found.lengths == 0, NEVER)
+
+    @classmethod
+    def sorted(cls, found: Decoded, parts: Tensor, weights: RerankingWeights) -> tuple[Decoded, Tensor, Tensor]:
+        """Candidates best first, their weighted parts (B, C, P) and the bare ones."""
+        order = cls.totals(found, parts, weights).argsort(dim=1, descending=True, stable=True)
+        parts = parts.gather(1, order[:, :, None].expand_as(parts))
+        return arranged(found, order), cls.weighted(parts, weights), parts
+
+    def parts(self, source: Source, found: Decoded, style: Tensor, penalty: float) -> Tensor:
+        """(B, C, P) unweighted, 0 where there is no candidate; columns as `PARTS`.
 
         style: (S,) shares of the labels wanted, or (B, S) of each sentence. Cost: about half of the search that found
         them.
         """
-        found = distinct(found)
-        parts = self.parts(source, found, style, penalty)
-        signs = [-getattr(weights, name) if name == "copy" else getattr(weights, name) for name in PARTS]
-        weighted = parts * parts.new_tensor(signs)
-        total = weighted.sum(-1).masked_fill(found.lengths == 0, NEVER)
-        order = total.argsort(dim=1, descending=True, stable=True)
-        return arranged(found, order), weighted.gather(1, order[:, :, None].expand_as(weighted))
-
-    def parts(self, source: Source, found: Decoded, style: Tensor, penalty: float) -> Tensor:
-        """(B, C, P) unweighted, 0 where there is no candidate; columns as `PARTS`."""
         real = found.lengths > 0
         table = exact(found.scores).new_zeros(*found.lengths.shape, len(PARTS))
         if not bool(real.any()):
@@ -88,10 +102,12 @@ class Reranker:
         style = style[rows] if style.dim() == 2 else style
         content = exact(self.model.content_means(tokens, mask))
         values = {
-            "style": (self.scorers.style(tokens, mask) * style).sum(-1),
+            "style": (beyond(self.scorers.style(tokens, mask), self.scorers.reranking.margin) * style).sum(-1),
             "content": F.cosine_similarity(content, exact(source.content[rows]), dim=-1),
             "overlap": self.overlap(tokens, source.ids[rows]),
+            "kept": shared_runs(tokens, source.ids[rows], (self.pad, self.eos)),
             "fluency": self.scorers.fluency(tokens, mask),
+            "longer": longer(tokens, source.ids[rows], (self.pad, self.eos)),
             "copy": same(tokens, source.ids[rows], self.pad),
         }
         columns = [values.get(name, torch.zeros_like(values["fluency"])) for name in PARTS]
@@ -125,6 +141,36 @@ def first_places(numbers: Tensor) -> Tensor:
     return ~((numbers[:, :, None] == numbers[:, None, :]) & earlier).any(2) & (numbers >= 0)
 
 
+def beyond(log_probs: Tensor, margin: float) -> Tensor:
+    """log σ(logit p − margin) of log p: what is left of a probability when the odds against it grow e^margin times."""
+    if not margin:
+        return log_probs
+    against = (-torch.expm1(log_probs.clamp(max=-1e-7))).log()
+    return log_probs - torch.logaddexp(log_probs, margin + against)
+
+
+def shared_runs(left: Tensor, right: Tensor, passed_over: Sequence[int], longest: int = 4) -> Tensor:
+    """Share of the runs of 1 to `longest` words of (N, T) and (N, L) that the other has too, (N,); 1 for no words.
+
+    The tokens `passed_over` end a sentence. Runs of n words agree where those of n - 1 do, and one word more.
+    """
+    words = [torch.stack([x != token for token in passed_over]).all(0) for x in (left, right)]
+    equal = (left[:, :, None] == right[:, None, :]) & words[0][:, :, None] & words[1][:, None, :]
+    runs, shared, total = equal, left.new_zeros(len(left)), left.new_zeros(len(left))
+    for order in range(longest):
+        if order:
+            runs = runs[:, :-1, :-1] & equal[:, order:, order:]
+        shared = shared + runs.any(2).sum(1) + runs.any(1).sum(1)
+        total = total + sum((x.sum(1) - order).clamp(min=0) for x in words)
+    return torch.where(total > 0, shared / total.clamp(min=1), 1.0)
+
+
+def longer(left: Tensor, right: Tensor, passed_over: Sequence[int]) -> Tensor:
+    """By what share of its words the second has (N, T) more of them than (N, L), 0 where it has fewer: (N,)."""
+    words = [torch.stack([x != token for token in passed_over]).all(0).sum(1) for x in (left, right)]
+    return (words[0] / words[1].clamp(min=1) - 1).clamp(min=0)
+
+
 def same(left: Tensor, right: Tensor, pad: int) -> Tensor:
     """1 where rows of (N, T) and (N, L) are equal but for padding, else 0: (N,)."""
     width = max(left.shape[1], right.shape[1])
@@ -148,6 +194,8 @@ def arranged(found: Decoded, order: Tensor) -> Decoded:
 
 def joined(parts: Sequence[Decoded], pad: int) -> Decoded:
     """Candidates of the same B sentences side by side."""
+    if len(parts) == 1:
+        return parts[0]
     width = max(part.tokens.shape[2] for part in parts)
     tokens = [F.pad(part.tokens, (0, width - part.tokens.shape[2]), value=pad) for part in parts]
     dtype = parts[0].scores.dtype

@@ -2,6 +2,7 @@
 
 MODEL/scorers/guide.{json,safetensors}           a `StyleGuide` over the model's vocabulary and labels
 MODEL/scorers/language_model.{json,safetensors}  a `RecurrentLanguageModel` of its training sentences
+MODEL/scorers/phrases.safetensors                what stood between two words (`phrase_table.py`)
 MODEL/scorers/reranking.json                     how candidates are made and weighed
 
 They guide, so the judges that report must be others, and are (`textvae.evaluation.judges`).
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,18 +38,28 @@ COMMAND = "textvae fit-scorers RUN"
 
 @dataclass(frozen=True)
 class RerankingWeights:
-    """score = Σ weight · part, for a candidate y of an input x: style, content and fluency; `copy` is taken away."""
+    """score = Σ weight · part, for a candidate y of an input x: style, content and fluency; `longer` and `copy` are
+    taken away.
+    """
 
     style: float = 1.0
-    """log p(target | y) by the style guide, nats; of several attributes the sum, those that are kept included."""
+    """log σ(logit p(target | y) − margin) by the style guide, nats (`Reranking.margin`); of several attributes the sum,
+    those that are kept included."""
     content: float = 1.0
     """Cosine of the posterior means of z_c of x and y."""
     overlap: float = 1.0
     """Shared words and word pairs of x and y, style words left out (Dice coefficient, 0-1)."""
+    kept: float = 1.0
+    """Runs of one to four words that x and y share, style words included (Dice coefficient, 0-1): what self-BLEU
+    counts, so the fewest changes."""
+    longer: float = 2.0
+    """Taken away: by what share y has more words than x. What a style classifier is most easily swayed by is a word put
+    before a sentence that is otherwise left alone."""
     fluency: float = 0.2
     """log p(y) per token by the language model, nats."""
     model: float = 0.2
-    """log p(y | z) / T ** length_penalty by the model that transfers, nats: what ranks without reranking."""
+    """log p(y | z) / T ** length_penalty by the model that transfers, nats: what ranks without reranking. Unless it is
+    0 it costs a pass of the model over all that no search found."""
     copy: float = 30.0
     """Taken away where y is x: so much that a copy is the last resort."""
 
@@ -63,27 +74,49 @@ class Reranking:
     """How candidates are made and ranked where nobody says otherwise."""
 
     weights: RerankingWeights = field(default_factory=RerankingWeights)
-    candidates: int = 18
+    candidates: int = 12
     """Candidates per sentence, divided over the strengths."""
-    strengths: tuple[float, ...] = (0.7, 1.0, 1.4)
+    strengths: tuple[float, ...] = (0.7, 1.1)
     """Multiples of the strength of transfer at which they are written."""
     blanks: bool = True
     """Half of the candidates are made by filling the blanks of the sentence without its style words (models with
     `memory.translate`, which otherwise look at the whole sentence)."""
+    undo: bool = True
+    """Rank what lies between the input and each candidate too: with one of its changes undone, or one of them alone."""
+    phrases: int = 0
+    """Rank so many changes of one phrase too, those that sentences of the style wanted make likeliest
+    (`phrase_table.py`); then half as many of each of the three best sentences so far. 0: none."""
+    rounds: int = 2
+    """Times that phrases are changed: at most so many changes come together."""
+    margin: float = 1.5
+    """By how many nats the log-odds of the style are to be beyond even: a guide that is barely convinced convinces no
+    other reader. 0: log p itself. At 4 only the strongest words are left ("terrible", "delicious")."""
     diversity: float = 2.0
     """Taken from a further candidate's score times its likeness (0-1) to those before it."""
 
     def __post_init__(self) -> None:
         if self.candidates < 1 or not self.strengths:
             raise UserError("reranking: at least one candidate and one strength")
-        if not all(map(math.isfinite, (*self.strengths, self.diversity))):
-            raise UserError("reranking: strengths and diversity must be numbers")
+        if min(self.phrases, self.rounds) < 0:
+            raise UserError("reranking: phrases and rounds are 0 or more")
+        if not all(map(math.isfinite, (*self.strengths, self.margin, self.diversity))):
+            raise UserError("reranking: strengths, margin and diversity must be numbers")
+
+    @classmethod
+    def with_phrases(cls) -> Reranking:
+        """With changes of phrases a few candidates of the model are enough: on Yelp four are as good as twelve.
+
+        The changes are many, and the model's own score of each would take a fifth of the time.
+        """
+        return cls(replace(RerankingWeights(), model=0.0), candidates=4, strengths=(1.0,), phrases=16)
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Reranking:
-        """What `asdict` gave, read back from JSON."""
+        """What `asdict` gave, read back from JSON. What is not in an older file was not done when it was written."""
+        value = {"undo": False, "phrases": 0, "margin": 0.0, **value}
         strengths = tuple(float(x) for x in value["strengths"])
-        return cls(**{**value, "weights": RerankingWeights(**value["weights"]), "strengths": strengths})
+        weights = RerankingWeights(**{"kept": 0.0, "longer": 0.0, **value["weights"]})
+        return cls(**{**value, "weights": weights, "strengths": strengths})
 
 
 class Scorers(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,8 +18,9 @@ from textvae.inference.constraints import NEVER, Constraints
 from textvae.modules.decoders.base import DecoderState
 from textvae.tokenization.config import SpecialIds
 
-Step = Callable[[Tensor, DecoderState], tuple[Tensor, DecoderState]]
-"""Tokens (N,) and a state to log-probabilities (N, V) of the next token and the next state."""
+Step = Callable[..., tuple[Tensor, DecoderState]]
+"""Tokens (N,) and a state to log-probabilities (N, V) of the next token and the next state; in a `bounded` search also
+what words must reach to matter (`modules.output.Bound`)."""
 
 Pick = Callable[[Tensor, Tensor, int], Tensor]
 """Log-probabilities (N, V), the rows' places in the full batch (N,) and the position to tokens (N,)."""
@@ -28,6 +30,9 @@ Found = tuple[Tensor, Tensor, Tensor]
 
 COMPACT_AT = 0.9
 """Finished rows leave once at most this share is unfinished: gathering the state costs a tenth of a step."""
+
+SLACK = 1e-3
+"""Nats by which a word may miss what it must reach: more than sums of log-probabilities are rounded by."""
 
 GROUP = 96
 """Tokens per group in `top`; about sqrt(V), where both of its stages cost the same."""
@@ -171,6 +176,20 @@ def extend(live: Tensor, log_probs: Tensor, beam: int, eos: int) -> Extended:
     )
 
 
+def worth(live: Tensor, constraints: Constraints, position: int, beam: int, words: Tensor) -> Tensor:
+    """(R * W,) what a word of a prefix must reach to be among the K best continuations of its row of prefixes.
+
+    live: (R, W) scores of the prefixes. words: (R * W, C) log-probabilities of some words, the special ones included.
+    """
+    allowed = constraints(words.clone(), position, None)
+    allowed[:, constraints.eos] = NEVER
+    gains = top(allowed, beam)[0].view(*live.shape, -1)
+    found = (live[:, :, None] + gains).flatten(1)
+    if found.shape[1] < beam:
+        return torch.full_like(found[:, :1].expand(live.shape), NEVER).flatten()
+    return (found.topk(beam, dim=1).values[:, -1:] - live - SLACK).flatten()
+
+
 def beam_search(
     step: Step,
     state: DecoderState,
@@ -178,11 +197,13 @@ def beam_search(
     config: DecodingConfig,
     constraints: Constraints,
     ids: SpecialIds,
+    bounded: bool = False,
 ) -> Found:
     """Beam search (Sutskever et al. 2014, sec. 3.2): tokens (B, C, T), scores and lengths (B, C), best first.
 
     A prefix is finished when its `</s>` is among the row's K best continuations. A row stops with K finished
-    sentences, which makes a beam of 1 greedy search.
+    sentences, which makes a beam of 1 greedy search. bounded: let `step` leave out words that cannot be among the K
+    best continuations, which changes nothing but the time.
     """
     device = constraints.forbidden.device
     pool: Pool | None = None
@@ -190,7 +211,10 @@ def beam_search(
     current = torch.full((size,), ids.bos, device=device)
     live, prefixes = torch.zeros(size, 1, device=device), current.new_zeros(size, 1, 0)
     for position in range(config.max_length + 1):
-        log_probs, state = step(current, state)
+        if bounded and not constraints.needs_history:
+            log_probs, state = step(current, state, partial(worth, live, constraints, position, config.beam))
+        else:
+            log_probs, state = step(current, state)
         pool = pool or Pool.empty(size, config.beam, config.max_length + 1, log_probs, ids.pad)
         log_probs = constraints(log_probs, position, prefixes.flatten(0, 1))
         found = extend(live.to(log_probs.dtype), log_probs, config.beam, ids.eos)

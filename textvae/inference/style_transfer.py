@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from textvae.errors import UserError
 from textvae.inference.loading import find_device, load
 from textvae.inference.options import Target, TransferOptions
+from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.pieces import Line, LineReader, pad
 from textvae.inference.precision import Precision, autocast
 from textvae.inference.reranking import PARTS, diverse
@@ -84,7 +85,7 @@ class StyleTransfer:
     With several attributes `target` is {attribute: label}, and those it does not name stay as they are.
     A line of several sentences is cut, transferred and rejoined, an over-long sentence at its clauses. An
     empty line stays empty. Words the model does not know are read as `<unk>`, which is not written unless
-    `allow_unk` is set.
+    `allow_unk` is set. A rewriting that keeps all of a sentence has the words themselves again (word tokenizers).
     """
 
     def __init__(
@@ -125,6 +126,11 @@ class StyleTransfer:
     def index(self) -> ContentIndex:
         """The corpus to retrieve from; UserError where the model has none."""
         return ContentIndex.load(self.beside(), self.model.content_latent.size).to(self.model.device)
+
+    @cached_property
+    def phrases(self) -> PhraseTable:
+        """What can stand between two words; UserError where the model has no such table."""
+        return PhraseTable.load(self.beside(), self.model.config.vocab_size, self.model.groups)
 
     def beside(self) -> Path:
         """The folder of the scorers."""
@@ -188,7 +194,7 @@ class StyleTransfer:
             raise UserError(f"{wanted}: a label (--to LABEL; this model knows {known}) or --like SENTENCE")
         ids = self.pad(pieces).to(self.model.device)
         with torch.inference_mode():
-            return of_exemplars(self.model, self.model.encode(ids, ids != self.ids.pad).style.mean)
+            return of_exemplars(self.model, self.model.style_means_of(ids, ids != self.ids.pad))
 
     def settled(self, options: TransferOptions) -> TransferOptions:
         """Options with what they leave to the model: whether to rerank."""
@@ -202,7 +208,9 @@ class StyleTransfer:
         options = self.settled(options)
         scorers = self.scorers if options.rerank or options.revise else None
         index = self.index if options.retrieve or options.retrieve_only else None
-        return CandidateWriter(self.model, self.ids, options, self.target(options), scorers, index)
+        phrases = self.phrases if options.rerank and scorers and scorers.reranking.phrases else None
+        target, puts_back = self.target(options), self.reader.puts_back
+        return CandidateWriter(self.model, self.ids, options, target, scorers, index, phrases, puts_back)
 
     @torch.inference_mode()
     def rewrite(
@@ -267,7 +275,7 @@ class StyleTransfer:
         """Π p(label | z_s of the written sentence) over attributes, by the style head: tokens (B, C, T) to (B, C)."""
         flat = tokens.flatten(0, 1).clone()
         flat[:, 0] = torch.where(flat[:, 0] == self.ids.pad, self.ids.eos, flat[:, 0])  # no candidate: any sentence
-        logits = self.model.style_head(self.model.encode(flat, flat != self.ids.pad).style.value)
+        logits = self.model.style_head(self.model.style_means_of(flat, flat != self.ids.pad))
         found = [logits[attribute].float().softmax(-1)[:, label] for attribute, label in labels.items()]
         return torch.stack(found).prod(0).view(tokens.shape[:2])
 

@@ -87,8 +87,12 @@ def own_labels(model: StyleContentVAE, z_s: Tensor) -> Tensor:
     return torch.stack([logits.argmax(1) for logits in model.style_head(z_s.to(model.style_vectors.dtype))], dim=1)
 
 
-def own_style(model: StyleContentVAE, z_s: Tensor, keep: Keep) -> Tensor:
-    """(B, Zs) the style by which a sentence with posterior mean z_s (B, Zs) keeps what it has."""
+def own_style(model: StyleContentVAE, z_s: Tensor, keep: Keep, labels: Tensor | None = None) -> Tensor:
+    """(B, Zs) the style by which a sentence with posterior mean z_s (B, Zs) keeps what it has.
+
+    labels: (B, A) its `own_labels`, where they are known.
+    """
     if keep == "latent":
         return z_s
-    return model.groups.joined(model.style_vectors, own_labels(model, z_s)).to(z_s.dtype)
+    labels = own_labels(model, z_s) if labels is None else labels
+    return model.groups.joined(model.style_vectors, labels).to(z_s.dtype)

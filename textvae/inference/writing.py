@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,16 +13,22 @@ from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
 from textvae.inference.constraints import NEVER
 from textvae.inference.decoding import Decoded, decode
+from textvae.inference.edits import known_alone, partly_undone, sentences_of, stacked
 from textvae.inference.options import TransferOptions
-from textvae.inference.reranking import Reranker, Source, joined
+from textvae.inference.phrase_table import PhraseTable
+from textvae.inference.reranking import Reranker, Source, distinct, joined
 from textvae.inference.retrieval import ContentIndex
 from textvae.inference.revision import RevisionConfig, revise
 from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import Scorers
 from textvae.inference.targets import StyleTarget, own_labels, own_style
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.models.views import BOTH, ViewName
 from textvae.modules.relaxations import shifted
 from textvae.tokenization.config import SpecialIds
+
+BEST = 3
+"""Sentences of which phrases are changed again."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class CandidateWriter:
     target: StyleTarget
     scorers: Scorers | None = None
     index: ContentIndex | None = None
+    phrases: PhraseTable | None = None
+    puts_back: bool = False
+    """Whether unknown words of the input can be put back, see `LineReader.puts_back`."""
+    bare: bool = False
+    """Whether the parts of scores come without their weights, which then have yet to be found."""
 
     @property
     def strengths(self) -> tuple[float, ...]:
@@ -59,13 +71,15 @@ class CandidateWriter:
         if not (options.rerank and self.scorers):
             return options.decoding(longest)
         wanted = options.rerank_candidates or self.scorers.reranking.candidates
-        each = -(-max(wanted, options.num_candidates) // (len(self.strengths) * (1 + self.fills)))
+        each = -(-max(wanted, options.num_candidates) // (len(self.strengths) * len(self.views)))
         return options.decoding(longest, candidates=each)
 
     @property
-    def fills(self) -> bool:
-        """Whether candidates are also made by filling the blanks of the sentence without its style words."""
-        return bool(self.options.rerank and self.scorers and self.scorers.reranking.blanks and self.model.translates)
+    def views(self) -> tuple[ViewName, ...]:
+        """What the decoder looks back at in turn: the sentence, and where candidates are also made by filling the
+        blanks of the sentence without its style words, that."""
+        fills = self.options.rerank and self.scorers and self.scorers.reranking.blanks and self.model.translates
+        return BOTH if fills else ("whole",)
 
     @property
     def width(self) -> int:
@@ -81,23 +95,58 @@ class CandidateWriter:
         """
         options, latents = self.options, self.model.encode(ids, ids != self.ids.pad)
         kept = self.target.kept is not None
-        own = own_style(self.model, latents.style.value, options.keep) if kept else None
         labels = own_labels(self.model, latents.style.value) if kept else None
+        own = own_style(self.model, latents.style.value, options.keep, labels) if kept else None
         source = Source(ids, latents.content.value, latents.source, own, latents.memory, labels)
         if options.retrieve_only:
             found, cosines = self.retrieved(source, options.num_candidates)
             return Ranked(found, cosines)
-        found = self.search(source, keys, scored or bool(options.rerank))
-        if self.fills:
-            found = joined((found, self.search(replace(source, rows=source.blanks), keys, True)), self.ids.pad)
+        sources = [source if view == "whole" else replace(source, rows=source.blanks) for view in self.views]
+        found = joined([self.search(x, keys, scored or bool(options.rerank)) for x in sources], self.ids.pad)
         if not options.rerank:
             return Ranked(found)
         assert self.scorers is not None
+        scored = scored or self.scorers.reranking.weights.model != 0
+        if self.scorers.reranking.undo:
+            between = partly_undone(source.ids, found, self.ids, self.puts_back)
+            found = joined((found, self.given(source, between, scored)), self.ids.pad)
         if options.retrieve:
             found = joined((found, self.retrieved(source, options.retrieve)[0]), self.ids.pad)
-        rerank, weights = Reranker(self.model, self.scorers), self.scorers.reranking.weights
-        found, parts = rerank(source, found, self.shares(source), options.length_penalty, weights)
-        return Ranked(found, parts.sum(-1), parts)
+        return self.ranked(source, found, scored)
+
+    def ranked(self, source: Source, found: Decoded, scored: bool) -> Ranked:
+        """Candidates, and what changes of phrases make of them, by the score of the scorers."""
+        assert self.scorers is not None
+        rerank, settings = Reranker(self.model, self.scorers), self.scorers.reranking
+        wanted, penalty = self.shares(source), self.options.length_penalty
+        found = distinct(found)
+        parts = rerank.parts(source, found, wanted, penalty)
+        for number in range(settings.rounds if self.phrases is not None and settings.phrases else 0):
+            new = self.given(source, self.changed(source, found, parts, number), scored)
+            more = rerank.parts(source, new, wanted, penalty)
+            found, parts = joined((found, new), self.ids.pad), torch.cat((parts, more), dim=1)
+        found, weighted, parts = rerank.sorted(found, parts, settings.weights)
+        return Ranked(found, weighted.sum(-1), parts if self.bare else weighted)
+
+    def changed(self, source: Source, found: Decoded, parts: Tensor, number: int) -> Tensor:
+        """(B, C, T) what round `number` of changes of phrases makes: of the inputs first, then of the best so far."""
+        assert self.phrases is not None and self.scorers is not None
+        settings, inputs = self.scorers.reranking, sentences_of(source.ids, self.ids)
+        bases, count = [[words] for words in inputs], settings.phrases
+        if number:
+            order = Reranker.totals(found, parts, settings.weights).topk(min(BEST, parts.shape[1]), dim=1)[1]
+            bases = [sentences_of(x[places], self.ids) for x, places in zip(found.tokens, order, strict=True)]
+            count = -(-count // 2)
+        known = [{x, *sentences_of(row, self.ids)} for x, row in zip(inputs, found.tokens, strict=True)]
+        rows = self.phrases.changes(bases, known, self.labels, count, self.ids, self.model.config.max_length - 1)
+        return stacked(known_alone(rows, inputs, self.ids, self.puts_back), self.ids).to(source.ids.device)
+
+    @property
+    def labels(self) -> Mapping[int, int]:
+        """{attribute: label} wanted; of exemplars the likeliest of each attribute."""
+        if self.target.named:
+            return self.target.labels
+        return dict(enumerate(self.model.groups.likeliest(self.target.shares).tolist()))
 
     def shares(self, source: Source) -> Tensor:
         """(S,) of the labels wanted, or (B, S) of each sentence, on the model's device."""
@@ -165,23 +214,24 @@ class CandidateWriter:
             missing = wanted[next(row for row, sentences in enumerate(found) if not sentences)].tolist()
             style = self.model.attributes.named(missing)
             raise UserError(f"the index has no sentence of the style wanted to retrieve ({style})")
-        width = max((len(ids) for row in found for ids in row), default=0) + 1
-        tokens = torch.full((*cosines.shape, width), self.ids.pad)
-        for row, sentences in enumerate(found):
-            for place, ids in enumerate(sentences):
-                tokens[row, place, : len(ids) + 1] = torch.tensor([*ids, self.ids.eos])
-        tokens = tokens.to(source.content.device)
+        return self.given(source, stacked(found, self.ids).to(source.content.device)), cosines
+
+    def given(self, source: Source, tokens: Tensor, scored: bool = True) -> Decoded:
+        """Sentences (B, C, T) that no search found, padding alone where there is none, as its candidates.
+
+        scored: whether log p(y | z) must be known, which costs a pass of the decoder; 0 otherwise.
+        """
         lengths = (tokens != self.ids.pad).sum(2)
-        return Decoded(tokens, self.log_probs(source, tokens).masked_fill(lengths == 0, NEVER), lengths), cosines
+        return Decoded(tokens, self.log_probs(source, tokens) if scored else 0.0 * lengths, lengths)
 
     def log_probs(self, source: Source, tokens: Tensor) -> Tensor:
-        """log p(y | z) in nats, (B, C), of sentences (B, C, T), z_s being the target's."""
-        content, each = source.content, tokens.shape[1]
+        """log p(y | z) in nats, (B, C), of sentences (B, C, T), z_s being the target's; -inf where there is none."""
+        content, real = source.content, (tokens != self.ids.pad).any(2)
+        rows, flat = real.nonzero()[:, 0], tokens[real]
         own = None if source.style is None else source.style.to(content.dtype)
         style = self.target.of_sentences(self.style()[None].to(content.dtype), own, len(content))
         latent = torch.cat((style, content), dim=1)
-        rows = None if source.rows is None else source.rows.repeat_interleave(each, dim=0)
-        memory, flat = self.memory(latent.repeat_interleave(each, dim=0), rows), tokens.flatten(0, 1)
+        memory = self.memory(latent[rows], None if source.rows is None else source.rows[rows])
         hidden = self.model.decoder(memory, self.model.target_embedding(shifted(flat, self.ids.bos)))
         nll = self.model.token_nll(hidden, flat.masked_fill(flat == self.ids.pad, -100))
-        return -nll.sum(1).view(tokens.shape[:2])
+        return torch.full(real.shape, NEVER, dtype=nll.dtype, device=nll.device).masked_scatter(real, -nll.sum(1))

@@ -56,6 +56,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.style_word_kinds < 0:
             raise UserError(f"model.style_word_kinds is {self.style_word_kinds}; it may not be negative")
+        if self.decoder.nearness and self.memory.kind != "full":
+            raise UserError(f"decoder.nearness counts words, but memory.kind is {self.memory.kind}: set it to full")
 
 
 def known(cls: type, values: dict[str, Any], where: str) -> Any:

@@ -8,25 +8,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
-from textvae.models.sentence_model import SentenceModel
+from textvae.models.style_vectors import StyleVectors
+from textvae.models.views import SentenceViews
 from textvae.modules.attributes import LabelGroups
-from textvae.modules.blanks import Blanked, blanked
 from textvae.modules.clamping import ClampingConfig, clamped_space
 from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.decoders import build_decoder
-from textvae.modules.encoders import Encoded
 from textvae.modules.latents import LatentOutput, build_latent
 from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
-from textvae.modules.relaxations import embed
 from textvae.modules.transformers_parts import freeze_unless_tuned
 
 
@@ -64,15 +61,6 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class View:
-    """Sentences as the encoder read them: states (B, V, D), summary (B, D), mask (B, V)."""
-
-    states: Tensor
-    summary: Tensor
-    mask: Tensor
-
-
-@dataclass(frozen=True)
 class StyleContentOutput:
     """Everything the objectives read, unreduced.
 
@@ -86,7 +74,7 @@ class StyleContentOutput:
     bag_logits: Tensor
 
 
-class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
+class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ignore[misc]
     """Sentence → h → (z_s, z_c) → sentence, with a head on each space.
 
     A style has one attribute or several, z_s = [z_1; ...; z_A] a block for each of them, with its own prior, head and
@@ -107,7 +95,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.style_latent = build_latent(style, self.sentence_encoder.output_size, sizes, 0, blocks=len(sizes))
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
         self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
-        self.blanks, self.translates = config.blanks_part(), memory.translate
+        self.translates = memory.translate
         self.decoder = build_decoder(
             decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
         )
@@ -116,7 +104,7 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
         if config.style_word_kinds and not config.hide_style_words:
             raise UserError("model.style_word_kinds tells kinds of hidden words: set model.hide_style_words true too")
-        if (memory.translate or self.blanks.join) and not config.hide_style_words:
+        if (memory.translate or config.blanks_part().join) and not config.hide_style_words:
             raise UserError(
                 "model.memory.translate and model.blanks say what becomes of hidden words: "
                 "set model.hide_style_words true too"
@@ -128,19 +116,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.output = OUTPUTS[config.output](self.decoder.output_size, config.vocab_size)
         self.style_head = StyleHead(style.size, sizes)
         self.bag_head = Classifier(content.size, config.bag_size) if config.bag_size else None
-        # The paper's target vectors: mean posterior mean of each label's training sentences (of its attribute's block),
-        # set by `set_style_means`.
-        self.style_means: Tensor
-        self.register_buffer("style_means", torch.zeros(self.num_styles, style.size))
-        # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
-        self.style_tokens: Tensor
-        self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
-        # What z_c sees of a style word beside the blank: its kind, 1 to `style_word_kinds`; 0 for other tokens.
-        self.kind_embedding: nn.Embedding | None = None
-        if config.style_word_kinds:
-            self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
-            self.style_kinds: Tensor
-            self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
+        self.add_style_means()
+        self.add_views(config.blanks_part())
         # What sentences of a group share; the training's business, so no part of the saved configuration.
         self.clamping = ClampingConfig()
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
@@ -150,10 +127,8 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, StyleContentVAE):
-            nn.init.zeros_(module.style_means)
-            module.style_tokens.zero_()
-            if module.kind_embedding is not None:
-                module.style_kinds.zero_()
+            module.reset_style_means()
+            module.reset_views()
 
     # ------------------------------------------------------------------------------------------ encoding
     def encode(
@@ -187,57 +162,15 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
                 found[name] = latent(view.summary, style, sample, key, tokens)
         return Latents(found["style"], found["content"], remembered, visible, apart)
 
-    def read(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        points: Tensor | None = None,
-        noisy: bool = False,
-        key: NoiseKey | None = None,
-    ) -> tuple[View, View]:
-        """Sentences as they are, and without their style words; the same twice where these are not hidden.
-
-        noisy: as in training, where blanks may be wider or empty (`model.blanks`).
-        """
-        if not self.config.hide_style_words:
-            embedded = self.embedding(input_ids) if points is None else embed(points, self.embedding)
-            encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), attention_mask)
-            view = View(encoded.states, encoded.summary, attention_mask)
-            return view, view
-        bare = blanked(self.style_tokens[input_ids], attention_mask, self.blanks, key, noisy)
-        width = max(input_ids.shape[1], bare.mask.shape[1])
-        masks = _padded(attention_mask, width), _padded(bare.mask, width)
-        embedded = self.embedded_views(input_ids, points, bare, width)
-        encoded = self.sentence_encoder(self.embedding_dropout(embedded), torch.cat(masks))
-        halves = zip(encoded.states.chunk(2), encoded.summary.chunk(2), masks, strict=True)
-        whole, without = (View(states, summary, mask) for states, summary, mask in halves)
-        return whole, without
-
     def content_means(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """(B, Zc) the posterior means of z_c that `encode` gives, at half the cost where style words are hidden."""
-        if not self.config.hide_style_words:
-            return self.encode(input_ids, attention_mask).content.mean
-        bare = blanked(self.style_tokens[input_ids], attention_mask, self.blanks, None, noisy=False)
-        width = max(input_ids.shape[1], bare.mask.shape[1])
-        _, embedded = self.embedded_views(input_ids, None, bare, width).chunk(2)
-        mask = _padded(bare.mask, width)
-        encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), mask)
-        return self.content_latent(encoded.summary, tokens=(encoded.states, mask)).mean
+        """(B, Zc) the posterior means of z_c that `encode` gives, without reading the rest."""
+        (bare,) = self.read(input_ids, attention_mask, wanted=("bare",))
+        return self.content_latent(bare.summary, tokens=(bare.states, bare.mask)).mean
 
-    def embedded_views(self, input_ids: Tensor, points: Tensor | None, bare: Blanked, width: int) -> Tensor:
-        """(2 B, V, E) the words of both views, to be read in one pass of the encoder."""
-        if points is None:
-            views = input_ids, bare.words(input_ids, self.config.mask_token_id)
-            embedded: Tensor = self.embedding(torch.cat([_padded(ids, width) for ids in views]))
-        else:
-            whole = embed(points, self.embedding)
-            blank = self.embedding.weight[self.config.mask_token_id].to(whole.dtype)
-            embedded = torch.cat([_padded(x, width) for x in (whole, bare.words(whole, blank))])
-        if self.kind_embedding is not None:
-            kinds = self.style_kinds[input_ids].gather(1, bare.source).masked_fill(~bare.blank, 0)
-            found = self.kind_embedding(_padded(kinds, width)).to(embedded.dtype)
-            embedded = embedded + torch.cat((torch.zeros_like(found), found))
-        return embedded
+    def style_means_of(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """(B, Zs) the posterior means of z_s that `encode` gives, without reading the rest."""
+        (whole,) = self.read(input_ids, attention_mask, wanted=("whole",))
+        return self.style_latent(whole.summary, tokens=(whole.states, whole.mask)).mean
 
     @staticmethod
     def memory(z_s: Tensor, z_c: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -287,52 +220,11 @@ class StyleContentVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
             return output if also is None else (output, also(batch, output.latents))
         return self.sequence_to_sequence(input_ids, attention_mask, decoder_input_ids, labels, encoder_outputs)
 
-    # ------------------------------------------------------------------------------------------ style vectors
-    @property
-    def style_vectors(self) -> Tensor:
-        """(S, Zs / A): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
-        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
-        return self.style_means if means is None else means
-
-    def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
-        """Target style of the one attribute's label (Zs,), or of labels (B,) or (B, A) (B, Zs), by `at_strength`."""
-        vectors = self.style_vectors
-        vector = vectors[label] if isinstance(label, int) else self.groups.joined(vectors, label)
-        return self.at_strength(vector, strength)
-
-    def at_strength(self, vector: Tensor, strength: float | None = None) -> Tensor:
-        """m̄ + strength · (vector − m̄) for styles (..., Zs), where m̄ is the mean over the labels of each attribute.
-
-        Strength 1 is the style itself, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
-        """
-        strength = self.config.transfer_strength if strength is None else strength
-        centre = self.groups.centre(self.style_vectors)
-        return centre + strength * (vector - centre)
-
-    @torch.no_grad()
-    def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
-        """Store Σ μ_s (S, Zs / A) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
-        self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
-
     @torch.no_grad()
     def fit_eraser(self, content: Tensor, labels: Tensor) -> None:
         """Set the erasure of z_c, where there is one, from means before erasure (N, Zc), labels (N,) or (N, A)."""
         if self.content_latent.eraser is not None:
             self.content_latent.eraser.fit(content, labels)
-
-    @torch.no_grad()
-    def set_style_tokens(self, ids: list[int], kinds: Tensor | None = None) -> None:
-        """Name the tokens that `hide_style_words` blanks out; kinds: (V,) of each, where the model tells them."""
-        self.style_tokens.zero_()
-        self.style_tokens[ids] = True
-        if self.kind_embedding is not None and kinds is not None:
-            self.style_kinds.copy_(kinds)
-
-
-def _padded(values: Tensor, width: int) -> Tensor:
-    """(B, L) or (B, L, D) with zeros up to `width` places."""
-    spare = width - values.shape[1]
-    return values if not spare else F.pad(values, (0, 0) * (values.dim() - 2) + (0, spare))
 
 
 AutoConfig.register(StyleContentVAEConfig.model_type, StyleContentVAEConfig)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textvae.errors import UserError
 from textvae.modules.attention import Attention, FeedForward, sinusoids
 from textvae.modules.decoders import DecoderConfig, DecoderState, GRUDecoder, LSTMDecoder
 from textvae.modules.decoders.recurrent import RecurrentDecoder, RecurrentState
@@ -55,6 +56,8 @@ class AttentiveRecurrentDecoder(AttentiveDecoder):
 
     def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int):
         super().__init__(config, embedding_size, memory_size)
+        if config.places:
+            raise UserError("decoder.places is for a decoder that reads a vector, and this one reads a whole source")
         self.embedding_size, self.output_size = embedding_size, config.size
         self.decoder = self.network(config, embedding_size, memory_size)
 
@@ -66,7 +69,8 @@ class AttentiveRecurrentDecoder(AttentiveDecoder):
         hidden = self.decoder.first_hidden(summary[:, None])
         cell = torch.zeros_like(hidden) if isinstance(self.decoder, LSTMDecoder) else None
         gates = F.linear(summary.to(weight.dtype), weight[:, self.embedding_size :], bias)
-        return RecurrentState(hidden, cell, gates, (gates[:0],))
+        place = torch.zeros(len(gates), dtype=torch.long, device=gates.device)
+        return RecurrentState(hidden, cell, gates, (gates[:0],), place)
 
     def step(self, embedded: Tensor, state: DecoderState) -> tuple[Tensor, RecurrentState]:
         assert isinstance(state, RecurrentState)

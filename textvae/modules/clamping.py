@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from textvae.errors import UserError
-from textvae.modules.latents.base import LatentOutput, at_least_fp32
+from textvae.modules.latents.base import Evidence, LatentKind, LatentOutput, at_least_fp32
 
 SpaceName = Literal["style", "content"]
+POINTS: tuple[LatentKind, ...] = ("deterministic", "vq", "adversarial")
+"""Latents whose posterior has no variance, so that no sentence is surer than another of what a group shares."""
 
 
 @dataclass
@@ -25,6 +27,10 @@ class ClampingConfig:
     """What reconstruction trains in a batch of groups: rest, what the sentences do not share, since the shared space is
     clamped to its mean without a gradient (Kulkarni et al. 2015); or all, the shared space through the group's mean too
     (Bouchacourt et al. 2018)."""
+    evidence: Literal["mean", "product"] = "mean"
+    """What the sentences of a group say together: mean, the posterior at the mean of their summaries, so that each
+    counts alike and a group is no surer than one of them; or product, the normalised product of their posteriors,
+    surer the more they are, and led by the surest (Bouchacourt et al. 2018; not for a latent that is a point)."""
     members: int = 4
     """Most sentences of a group that stand together; a larger group is cut at random, anew in each epoch."""
 
@@ -42,11 +48,12 @@ def still(x: Tensor) -> Tensor:
 class Clamped:
     """A batch's groups, as the shared space sees them.
 
-    summary: (B, H) of every sentence the mean of its group. first: (B,) row of its group's first sentence. size: (B,)
-    sentences of its group. summaries: (B, H) of the sentences themselves.
+    summary: (B, H) of every sentence the mean of its group. same: (B, B) whether two are of one group. first: (B,) row
+    of its group's first sentence. size: (B,) sentences of its group. summaries: (B, H) of the sentences themselves.
     """
 
     summary: Tensor
+    same: Tensor
     first: Tensor
     size: Tensor
     summaries: Tensor
@@ -60,7 +67,20 @@ class Clamped:
         shares = same.to(exact.dtype) / size[:, None]
         with torch.autocast(exact.device.type, enabled=False):  # a product, unlike a scattered sum, repeats bit by bit
             mean = shares @ exact
-        return cls(mean.to(summaries.dtype), same.to(torch.uint8).argmax(1), size, summaries)
+        return cls(mean.to(summaries.dtype), same, same.to(torch.uint8).argmax(1), size, summaries)
+
+    def product(self, each: Evidence) -> Evidence:
+        """N(μ, σ²) ∝ Π_i N(μ_i, σ_i²) over the sentences i of a group, the same for all of them  (Bouchacourt et al.
+        2018, group evidence): 1 / σ² = Σ_i 1 / σ_i², μ = σ² Σ_i μ_i / σ_i².
+        """
+        assert each.log_var is not None, "a product needs variances"
+        rows = self.first[:, None].expand_as(each.log_var)
+        surest = torch.full_like(each.log_var, torch.inf).scatter_reduce(0, rows, each.log_var.detach(), "amin")
+        least = surest.gather(0, rows)  # so that no precision overflows, and the largest of a group is 1
+        with torch.autocast(least.device.type, enabled=False):
+            same, precision = self.same.to(least.dtype), (least - each.log_var).exp()
+            total = same @ precision
+            return Evidence((same @ (precision * each.mean)) / total, least - total.log())
 
     def output(self, found: LatentOutput, trains: str) -> LatentOutput:
         """The shared space of every sentence from its view of `summary`: one value and one penalty for a group."""
@@ -82,9 +102,12 @@ def clamped_space(
 ) -> tuple[LatentOutput, Tensor]:
     """The shared space of a batch of groups, and how far (B, Z) each sentence is from its group's mean.
 
-    The mean is taken of the summaries h: μ = W h + b is linear, so this is the mean of the posterior means, for every
-    kind of latent (of log σ² it is the mean too). inputs: what else the latent reads.
+    As evidence `mean` is taken of the summaries h: μ = W h + b is linear, so this is the mean of the posterior means,
+    for every kind of latent (of log σ² it is the mean too). inputs: what else the latent reads.
     """
     groups = Clamped.of(summaries, group)
-    found = latent(groups.summary, **inputs)
+    if clamping.evidence == "product":
+        found = latent.around(groups.product(latent.evidence(summaries)), **inputs)
+    else:
+        found = latent(groups.summary, **inputs)
     return groups.output(found, clamping.trains), groups.apart(latent.mean.weight)

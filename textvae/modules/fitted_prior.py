@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from textvae.modules.attributes import LabelGroups
 from textvae.modules.latents.base import PRIOR_STREAM
 from textvae.modules.latents.flow import real_nvp
 from textvae.modules.noise import NoiseKey, standard_normal
@@ -19,12 +19,21 @@ FITTED_STREAM = PRIOR_STREAM + 100
 
 @dataclass(frozen=True)
 class FittedPriorShape:
-    """size: numbers in a code, Z. labels: S of a prior conditional on labels, else 0. The rest is the flow's."""
+    """size: numbers in a code, Z. labels: S of a prior conditional on labels, else 0. The flow's: transforms, hidden.
+
+    attributes: how many of the labels each attribute has, where there are several.
+    """
 
     size: int
     labels: int = 0
     transforms: int = 4
     hidden: int = 64
+    attributes: tuple[int, ...] = ()
+
+    @property
+    def groups(self) -> LabelGroups:
+        """The labels by attribute."""
+        return LabelGroups.of(self.attributes or self.labels)
 
 
 class FittedPrior(nn.Module):
@@ -51,11 +60,12 @@ class FittedPrior(nn.Module):
         self.scale.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
 
     def given(self, label: Tensor | None) -> Any:
-        """zuko's distribution of x for labels (B,), which a prior without labels does not read."""
+        """zuko's distribution of x for labels (B,) or (B, A), which a prior without labels does not read."""
         if not self.shape.labels:
             return self.flow(None)
         assert label is not None, "this prior is conditional on labels"
-        return self.flow(F.one_hot(label, self.shape.labels).to(self.centre.dtype))
+        rows = self.shape.groups.rows(label)
+        return self.flow(self.centre.new_zeros(len(rows), self.shape.labels).scatter(1, rows, 1.0))
 
     def log_prob(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """log p(z | label) of codes (B, Z): (B,) nats."""
@@ -64,7 +74,7 @@ class FittedPrior(nn.Module):
         return found - self.scale.log().sum()
 
     def sample(self, label: Tensor, key: NoiseKey | None = None) -> Tensor:
-        """z ~ p(z | label), (B, Z) for labels (B,); without labels they only give B."""
+        """z ~ p(z | label), (B, Z) for labels (B,) or (B, A); without labels they only give B."""
         eps = standard_normal(self.centre.new_empty(len(label), self.shape.size), key, FITTED_STREAM)
         with torch.autocast(eps.device.type, enabled=False):
             x: Tensor = self.given(label).transform.inv(eps)

@@ -121,17 +121,32 @@ class MemoryAttention(nn.Module):
     """h̃ = tanh(W [h; c]), c = Σ_m a_m m, a = softmax(m W_k · W_q h / √D)  (Luong et al. 2015, eq. 5 and 7, scaled).
 
     It comes after the recurrent network and is not fed back into it, so the states of all words are one product.
+    nearness: above 0, the score of row m for word t also loses s |t − m|, where s is learnt and starts there. Without
+    it hundreds of steps go by, with one seed more than with another, until row t is known to hold word t.
     """
 
-    def __init__(self, size: int, memory_size: int):
+    def __init__(self, size: int, memory_size: int, nearness: float = 0.0):
         super().__init__()
+        self.nearness = nn.Parameter(torch.tensor(nearness)) if nearness else None
         self.query = nn.Linear(size, size, bias=False)
         self.key = nn.Linear(memory_size, size, bias=False)
         self.combine = nn.Linear(size + memory_size, size)
 
-    def forward(self, hidden: Tensor, rows: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
-        """States (B, L, D) after a look at rows (B, M, D_mem), their keys (B, M, D) where mask (B, M) is True."""
+    def forward(self, hidden: Tensor, rows: Tensor, keys: Tensor, mask: Tensor, place: Tensor | None = None) -> Tensor:
+        """States (B, L, D) after a look at rows (B, M, D_mem), their keys (B, M, D) where mask (B, M) is True.
+
+        place: (B,) of the first of the L words, 0 if None.
+        """
         scores = exact(self.query(hidden) @ keys.transpose(1, 2)) / math.sqrt(keys.shape[2])
+        if self.nearness is not None:
+            scores = scores - self.nearness * _distances(hidden, keys.shape[1], place)
         weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(-1)
         context = weights.to(rows.dtype) @ rows  # 0 without a row, and where all rows are padding
         return torch.tanh(self.combine(torch.cat((hidden, context.to(hidden.dtype)), dim=-1)))
+
+
+def _distances(hidden: Tensor, rows: int, place: Tensor | None) -> Tensor:
+    """(B or 1, L, M) |t − m| of words t, the first of which stands at `place`, and rows m."""
+    words = torch.arange(hidden.shape[1], device=hidden.device)[None]
+    words = words if place is None else words + place[:, None]
+    return (words[:, :, None] - torch.arange(rows, device=hidden.device)).abs()

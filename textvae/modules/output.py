@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -38,6 +39,10 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits.float() if logits.dtype != torch.float64 else logits, targets, reduction="none")
 
 
+Bound = Callable[[Tensor], Tensor]
+"""Log-probabilities (N, C) of words that are always computed to those (N,) that other words must reach to matter."""
+
+
 class OutputLayer(nn.Module):
     """Full softmax over V words: logits = W h + b."""
 
@@ -49,8 +54,11 @@ class OutputLayer(nn.Module):
         """(..., D) → (..., V)."""
         return self.linear(hidden)
 
-    def log_probs(self, hidden: Tensor) -> Tensor:
-        """(N, D) → (N, V) log-probabilities, at least fp32."""
+    def log_probs(self, hidden: Tensor, bound: Bound | None = None) -> Tensor:
+        """(N, D) → (N, V) log-probabilities, at least fp32.
+
+        bound: words that do not reach it may be given as -inf, and the last of them left out, where that is cheaper.
+        """
         logits = self.logits(hidden)
         return (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(-1)
 
@@ -83,13 +91,31 @@ class AdaptiveOutputLayer(OutputLayer):
         """Log-probabilities (..., V): already normalised, so they serve as logits."""
         return self.log_probs(hidden.flatten(0, -2)).unflatten(0, hidden.shape[:-1])
 
-    def log_probs(self, hidden: Tensor) -> Tensor:
+    def log_probs(self, hidden: Tensor, bound: Bound | None = None) -> Tensor:
         first = self.head(hidden).float().log_softmax(-1)
         size = self.cuts[1]
+        if bound is not None and len(self.tails):
+            return self.likely(hidden, first, bound(first[:, :size]))
         parts = [first[:, :size]]
         for i, tail in enumerate(self.tails):
             parts.append(tail(hidden).float().log_softmax(-1) + first[:, size + i, None])
         return torch.cat(parts, dim=-1)
+
+    def likely(self, hidden: Tensor, first: Tensor, least: Tensor) -> Tensor:
+        """(N, V' ≤ V): log-probabilities, -inf in clusters that are less likely as a whole than `least` (N,).
+
+        No word is likelier than its cluster. first: (N, C + clusters) of the head's words and of the clusters.
+        """
+        size = self.cuts[1]
+        needed = first[:, size:] >= least[:, None]
+        last = max((i for i, some in enumerate(needed.any(0).tolist()) if some), default=-1)
+        found = first.new_full((len(first), self.cuts[last + 2]), -torch.inf)
+        found[:, :size] = first[:, :size]
+        for i, tail in enumerate(self.tails[: last + 1]):
+            rows = needed[:, i].nonzero()[:, 0]
+            inner = tail(hidden[rows]).float().log_softmax(-1) + first[rows, size + i, None]
+            found[rows, self.cuts[i + 1] : self.cuts[i + 2]] = inner
+        return found
 
     def nll(self, hidden: Tensor, targets: Tensor) -> Tensor:
         size = self.cuts[1]

@@ -11,8 +11,9 @@ from random_run import SENTENCES
 from torch.distributions import MixtureSameFamily, MultivariateNormal
 
 from textvae.errors import UserError
+from textvae.inference.latents.draws import GaussianSum
 from textvae.inference.latents.model import prior_centres
-from textvae.inference.latents.space import GaussianSum, LatentSpace
+from textvae.inference.latents.space import LatentSpace
 from textvae.inference.pieces import pad
 
 LINES = [*SENTENCES[::211], "", "zebra and yak", "It was bad. My room is clean!", "good", "the staff is rude ."]
@@ -85,6 +86,25 @@ def test_a_label_moves_the_draws_where_the_prior_has_labels(spaces: dict[str, La
         next(spaces["style-word"].generate(1, label="neutral"))
 
 
+def test_labels_of_some_attributes_move_the_draws_and_the_others_are_drawn(spaces: dict[str, LatentSpace]) -> None:
+    space = spaces["style-attributes"]
+    model, means = space.model, spaces["style-attributes"].model.network.style_latent.prior_means
+    place = space.parts["style"]
+    chosen = model.label({"tense": "past", "sentiment": "mixed"})
+    assert chosen == model.label(["mixed", "tense=past"]) == {1: 0, 0: 2} and model.label(None) == {}
+    both, one, free = (model.prior(0, 3000, label, seed=0)[:, place] for label in (chosen, {1: 0}, None))
+    expected = torch.cat((means[2], means[3])).detach()
+    torch.testing.assert_close(both.mean(0), expected, atol=0.1, rtol=0)
+    torch.testing.assert_close(one.mean(0)[4:], expected[4:], atol=0.1, rtol=0)
+    torch.testing.assert_close(one.mean(0)[:4], means[:3].mean(0).detach(), atol=0.15, rtol=0)
+    noise = both - expected  # the same in all: only the labels differ
+    differ = [bool((one[:, :4] - noise[:, :4] - m).abs().amax(1).lt(1e-5).any()) for m in means[:3].detach()]
+    assert all(differ) and not torch.equal(one, free)
+    assert list(space.generate(3, label=["past", "mixed"])) == list(space.generate(3, label={**MIXED, "tense": "past"}))
+    with pytest.raises(UserError, match="two labels of tense"):
+        next(space.generate(1, label=["past", "present"]))
+
+
 def test_near_a_sentence_without_noise_is_its_reconstruction(space: LatentSpace) -> None:
     sentence = SENTENCES[5]
     there = space.decode(space.encode([sentence]), detokenise=False)
@@ -142,6 +162,9 @@ def test_nll_is_the_decoders_and_kl_a_bound_on_the_mixtures(space: LatentSpace) 
         assert not np.allclose(scored.bound - scored.kl, scored.nll)
     else:
         np.testing.assert_allclose(scored.bound, scored.nll + scored.kl)
+
+
+MIXED = {"sentiment": "mixed"}
 
 
 class Outputs:

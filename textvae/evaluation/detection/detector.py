@@ -15,7 +15,8 @@ from textvae.errors import UserError
 from textvae.evaluation.detection.scores import Mahalanobis, Neighbourhood, mutated, p_values, threshold
 from textvae.evaluation.language_model import KneserNey
 from textvae.files import atomic_write, write_json
-from textvae.inference.latents.space import LatentSpace, Scored
+from textvae.inference.latents.reading import Scored
+from textvae.inference.latents.space import LatentSpace
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.text import prepare
 

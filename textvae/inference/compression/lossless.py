@@ -277,10 +277,10 @@ class BlockCoder:
 
 
 def anchors(space: LatentSpace) -> np.ndarray:
-    """z (A, Z) that cost no codes: the middle of the prior, and of each label's."""
+    """z (A, Z) that cost no codes: the middle of the prior, and of each label's (of each combination of them)."""
     model = space.model
     found = [model.neutral()]
-    for label in range(len(model.labels)):
+    for label in range(model.groups.combinations):
         parts = []
         for name, part in model.spaces.items():
             centres = prior_centres(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def load_fitted(folder: Path, model: LatentModel) -> Fitted:
     try:
         found = read_json(target / "prior.json")
         part, shape = str(found["part"]), FittedPriorShape(**found["shape"])
+        shape = replace(shape, attributes=tuple(shape.attributes))
         with torch.random.fork_rng(devices=[]):  # building draws initial weights, which must not move people's seeds
             prior = FittedPrior(shape)
         prior.load_state_dict(load_file(target / "prior.safetensors"))
@@ -61,7 +62,8 @@ def load_fitted(folder: Path, model: LatentModel) -> Fitted:
         raise UserError(
             f"{target} cannot be read, it is damaged or of another version ({error}); {COMMAND} makes it anew"
         ) from error
-    if part not in model.spaces or model.spaces[part].size != shape.size or shape.labels not in (0, len(model.labels)):
+    known = not shape.labels or shape.groups == model.groups
+    if part not in model.spaces or model.spaces[part].size != shape.size or not known:
         raise UserError(
             f"{target} is of another model: it has {shape.size} numbers of {part!r}; {COMMAND} makes it anew"
         )

@@ -7,15 +7,18 @@ which kind they are.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.models.sentence_vae import SentenceVAE
 from textvae.models.style_content_vae import StyleContentVAE
+from textvae.modules.attributes import LabelGroups
 from textvae.modules.fitted_prior import FittedPrior
 from textvae.modules.latents import Latent, LatentOutput
 from textvae.modules.latents.flow import FlowLatent
@@ -24,6 +27,10 @@ from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import exact, shifted, uniform
 from textvae.tokenization.config import SPECIAL
 
+Target = str | Sequence[str] | Mapping[str, str]
+"""A label, several of several attributes (LABEL or ATTRIBUTE=LABEL), or {attribute: label}."""
+Chosen = int | Mapping[int, int] | None
+"""Number of the one attribute's label, or numbers by attribute; attributes without one are free."""
 CHUNK = 64
 """Draws made from one seed; so the i-th draw is the same whatever the size of a batch."""
 LABEL_STREAM = 3000
@@ -62,6 +69,8 @@ class LatentModel:
     def __init__(self, network: Any, spaces: dict[str, Latent]):
         self.network, self.spaces = network.eval(), spaces
         self.labels: tuple[str, ...] = tuple(getattr(network.config, "labels", None) or ())
+        self.attributes = Attributes.of(getattr(network.config, "attributes", None) or self.labels)
+        self.groups = LabelGroups(self.attributes.sizes)
         ends = [0]
         for space in spaces.values():
             ends.append(ends[-1] + space.size)
@@ -139,19 +148,22 @@ class LatentModel:
         nll: Tensor = self.network.token_nll(hidden, ids.masked_fill(ids == SPECIAL.pad, -100))
         return -exact(nll)
 
-    def label(self, name: str | None) -> int | None:
-        """Number of a label; UserError for one that the model does not know, or where no prior tells labels apart."""
-        if name is None:
-            return None
-        if name not in self.labels:
-            known = f"this model knows: {', '.join(self.labels)}" if self.labels else "this model has no labels"
-            raise UserError(f"unknown label {name!r}; {known}")
+    def label(self, target: Target | None) -> dict[int, int]:
+        """{attribute: label} of what is asked for, of one attribute or several, none of it without a target.
+
+        UserError for a label that the model does not know, or where no prior tells labels apart.
+        """
+        if not target:
+            return {}
+        if not self.labels:
+            raise UserError(f"unknown label {target!r}; this model has no labels")
+        chosen = self.attributes.choose(target)
         if not self.tells_labels():
             raise UserError(
-                f"label {name!r} cannot be asked for: this model's prior is the same for every label "
+                f"label {target!r} cannot be asked for: this model's prior is the same for every label "
                 "(trained with prior: class_conditional it has one for each)"
             )
-        return self.labels.index(name)
+        return chosen
 
     def tells_labels(self) -> bool:
         """Whether a draw can have a label."""
@@ -159,10 +171,11 @@ class LatentModel:
 
     @torch.no_grad()
     def prior(
-        self, first: int, count: int, label: int | None, seed: int, fitted: dict[str, FittedPrior] | None = None
+        self, first: int, count: int, label: Chosen, seed: int, fitted: dict[str, FittedPrior] | None = None
     ) -> Tensor:
-        """Draws number `first` to `first + count` of z ~ p(z | label), (count, Z); every draw its own label if None.
+        """Draws number `first` to `first + count` of z ~ p(z | label), (count, Z).
 
+        label: of the one attribute, or by attribute; every draw has its own label of an attribute without one.
         fitted: priors of some of the spaces, in place of their own.
         """
         found, number = [], first // CHUNK
@@ -172,7 +185,7 @@ class LatentModel:
         skip = first % CHUNK
         return torch.cat(found)[skip : skip + count]
 
-    def chunk(self, label: int | None, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
+    def chunk(self, label: Chosen, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
         """CHUNK draws."""
         labels = self.drawn_labels(label, key)
         draws = [
@@ -183,11 +196,14 @@ class LatentModel:
         ]
         return torch.cat(draws, dim=1)
 
-    def drawn_labels(self, label: int | None, key: NoiseKey) -> Tensor:
-        """(CHUNK,) the label of every draw."""
-        draws = uniform(torch.zeros(CHUNK, 1), key, LABEL_STREAM)[:, 0]
-        drawn = (draws * max(len(self.labels), 1)).long().clamp(max=max(len(self.labels), 1) - 1)
-        return (drawn if label is None else torch.full_like(drawn, label)).to(self.device)
+    def drawn_labels(self, label: Chosen, key: NoiseKey) -> Tensor:
+        """(CHUNK,) the label of every draw, with several attributes (CHUNK, A)."""
+        sizes = torch.tensor(self.groups.sizes).clamp(min=1)
+        draws = uniform(torch.zeros(CHUNK, len(sizes)), key, LABEL_STREAM)
+        drawn = (draws * sizes).long().minimum(sizes - 1)
+        for attribute, wanted in ({0: label} if isinstance(label, int) else label or {}).items():
+            drawn[:, attribute] = wanted
+        return (drawn if len(sizes) > 1 else drawn[:, 0]).to(self.device)
 
     def neutral(self) -> Tensor:
         """The middle of the prior (Z,), over all labels."""
@@ -197,8 +213,15 @@ class LatentModel:
 
 
 def prior_centres(space: Latent) -> Tensor | None:
-    """(S, Z) of a prior per label, else None: a codebook's labels stand in its prior over codes."""
-    return space.prior_means.detach() if hasattr(space, "prior_means") else None
+    """(S, Z) of a prior per label, else None: a codebook's labels stand in its prior over codes.
+
+    With several attributes one for each combination of their labels, in the order of `LabelGroups.combination`.
+    """
+    if not hasattr(space, "prior_means"):
+        return None
+    table = space.prior_means.detach()
+    labels = torch.cartesian_prod(*(torch.arange(size, device=table.device) for size in space.groups.sizes))
+    return space.groups.joined(table, labels)
 
 
 def has_no_closed_form(space: Latent) -> bool:
@@ -245,15 +268,16 @@ class StyleContent(LatentModel):
     def tells_labels(self) -> bool:
         return True
 
-    def chunk(self, label: int | None, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
+    def chunk(self, label: Chosen, key: NoiseKey, fitted: dict[str, FittedPrior]) -> Tensor:
         """Under a standard prior a label's style is the mean of its training sentences, as in a transfer.
 
         Content that was drawn for a label gets the style of that label, whether or not anyone asked for one.
         """
         z = super().chunk(label, key, fitted)
-        told = label is not None or any(prior.shape.labels for prior in fitted.values())
+        told = label not in (None, {}) or any(prior.shape.labels for prior in fitted.values())
         if told and not super().tells_labels():
-            z[:, self.parts["style"]] = self.network.style_vectors[self.drawn_labels(label, key)].to(z)
+            styles = self.groups.joined(self.network.style_vectors, self.drawn_labels(label, key))
+            z[:, self.parts["style"]] = styles.to(z)
         return z
 
     def rows(self, z: Tensor) -> Tensor:

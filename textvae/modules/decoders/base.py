@@ -30,6 +30,12 @@ class DecoderConfig:
     """pretrained only. full: all of it learns; adapters: low-rank changes of its layers do; frozen: nothing does."""
     adapter_rank: int = 8
     """Rank of the adapters."""
+    nearness: float = 0.0
+    """gru and lstm with `memory.kind: full`: what the score of a word to look at loses for each place that it is away,
+    when training starts; it is learnt from there. 0: nothing of the kind; 1: the words are found at once."""
+    places: int = 0
+    """gru and lstm: the first so many words each have a reading of [z_s; z_c] of their own (`textvae.modules.places`),
+    so that a vector gives back what stood where. 0: all words read it alike."""
     prefix: int = 4
     """pretrained only: rows that [z_s; z_c] becomes: words before the first (causal) or to attend to (the others)."""
     network: dict[str, Any] | None = None
@@ -40,6 +46,10 @@ class DecoderConfig:
             raise UserError(f"decoder.size {self.size} is not a multiple of decoder.heads {self.heads}")
         if self.pretrained is not None and self.kind != "pretrained":
             raise UserError(f"decoder.pretrained is {self.pretrained!r}, but decoder.kind is {self.kind}")
+        if self.nearness < 0 or (self.nearness and self.kind not in ("gru", "lstm")):
+            raise UserError(f"decoder.nearness must be 0 or above, and 0 for {self.kind}: it is {self.nearness}")
+        if self.places < 0 or (self.places and self.kind not in ("gru", "lstm")):
+            raise UserError(f"decoder.places must be 0 or above, and 0 for {self.kind}: it is {self.places}")
         if min(self.adapter_rank, self.prefix) < 1:
             raise UserError("decoder.adapter_rank and decoder.prefix must be at least 1")
 

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textvae.errors import UserError
 from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
 from textvae.modules.memory import MemoryAttention, present
+from textvae.modules.places import WIDTH, VectorToWords
 
 
 @dataclass(frozen=True)
@@ -18,34 +20,44 @@ class RecurrentState(DecoderState):
 
     word_gates: (V, G) the words' share, one row a word, in a tuple: it belongs to the decoder, so `select` keeps it.
     rows, keys, mask: (B, M, D_mem), (B, M, D) and (B, M) of what is attended to, None for a vector bottleneck.
+    told: (B, P, W) what the memory tells each place, None where it tells all the same. place: (B,) the number of words
+    read so far.
     """
 
     hidden: Tensor
     cell: Tensor | None
     latent_gates: Tensor
     word_gates: tuple[Tensor]
+    place: Tensor
     rows: Tensor | None = None
     keys: Tensor | None = None
     mask: Tensor | None = None
+    told: Tensor | None = None
 
 
 class RecurrentDecoder(Decoder):
-    """x_t = [embedding of y_{t-1}; z], h_0 = tanh(W z), z the memory's first row; then attention to the others."""
+    """x_t = [embedding of y_{t-1}; z], h_0 = tanh(W z), z the memory's first row; then attention to the others.
+
+    With `places` the input is [embedding of y_{t-1}; z; C_t z], C_t of the place.
+    """
 
     network: type[nn.GRU] | type[nn.LSTM]
 
     def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
         super().__init__(config, embedding_size, memory_size, attends)
+        if config.nearness and not attends:
+            raise UserError("decoder.nearness is for a decoder that looks back, and this one has nothing to look at")
         self.embedding_size, self.layers, self.output_size = embedding_size, config.layers, config.size
+        self.by_place = VectorToWords(config.places, memory_size) if config.places else None
         self.rnn = self.network(
-            embedding_size + memory_size,
+            embedding_size + memory_size + (WIDTH if config.places else 0),
             config.size,
             num_layers=config.layers,
             dropout=config.dropout if config.layers > 1 else 0.0,
             batch_first=True,
         )
         self.bridge = nn.Linear(memory_size, config.layers * config.size)
-        self.attention = MemoryAttention(config.size, memory_size) if attends else None
+        self.attention = MemoryAttention(config.size, memory_size, config.nearness) if attends else None
         self._table: tuple[Tensor, Tensor, bool, Tensor] | None = None
 
     def first_hidden(self, memory: Tensor) -> Tensor:
@@ -53,9 +65,12 @@ class RecurrentDecoder(Decoder):
         return torch.tanh(self.bridge(memory[:, 0])).unflatten(1, (self.layers, -1))
 
     def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
-        latent = memory[:, :1].expand(-1, embedded.shape[1], -1).to(embedded.dtype)
+        length = embedded.shape[1]
+        heard = [embedded, memory[:, :1].expand(-1, length, -1).to(embedded.dtype)]
+        if self.by_place is not None:
+            heard.append(self.by_place.along(self.by_place(memory[:, 0]), length).to(embedded.dtype))
         hidden = self.first_hidden(memory).transpose(0, 1).contiguous()
-        states, _ = self.rnn(torch.cat((embedded, latent), dim=-1), self.first(hidden))
+        states, _ = self.rnn(torch.cat(heard, dim=-1), self.first(hidden))
         if self.attention is not None:
             rows = memory[:, 1:]
             states = self.attention(states, rows, self.attention.key(rows), present(rows))
@@ -71,11 +86,13 @@ class RecurrentDecoder(Decoder):
 
     def start(self, memory: Tensor, embedding: nn.Embedding) -> RecurrentState:
         weight, bias = self.gates("ih", 0)
-        latent = weight[:, self.embedding_size :]
-        gates = F.linear(memory[:, 0].to(weight.dtype), latent, bias)
+        vector = memory[:, 0].to(weight.dtype)
+        gates = F.linear(vector, weight[:, self.embedding_size : self.embedding_size + vector.shape[1]], bias)
         hidden = self.first_hidden(memory)
         cell = torch.zeros_like(hidden) if isinstance(self.rnn, nn.LSTM) else None
-        state = RecurrentState(hidden, cell, gates, (self.word_gates(embedding),))
+        place = torch.zeros(len(memory), dtype=torch.long, device=memory.device)
+        told = None if self.by_place is None else self.by_place(vector)
+        state = RecurrentState(hidden, cell, gates, (self.word_gates(embedding),), place, told=told)
         if self.attention is None:
             return state
         rows = memory[:, 1:]
@@ -108,6 +125,10 @@ class RecurrentDecoder(Decoder):
     def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, RecurrentState]:
         assert isinstance(state, RecurrentState)
         gates = F.embedding(tokens, state.word_gates[0]) + state.latent_gates
+        if self.by_place is not None:
+            assert state.told is not None
+            heard = self.by_place.at(state.told, state.place)
+            gates = gates + F.linear(heard, self.gates("ih", 0)[0][:, -WIDTH:])
         hiddens: list[Tensor] = []
         cells: list[Tensor | None] = []
         for layer in range(self.layers):
@@ -119,11 +140,11 @@ class RecurrentDecoder(Decoder):
             hiddens.append(hidden)
             cells.append(cell)
         stacked = None if state.cell is None else torch.stack([c for c in cells if c is not None], dim=1)
-        top = hiddens[-1]
+        top, following = hiddens[-1], torch.stack(hiddens, dim=1)
         if self.attention is not None:
             assert state.rows is not None and state.keys is not None and state.mask is not None
-            top = self.attention(top[:, None], state.rows, state.keys, state.mask)[:, 0]
-        return self.dropout(top), replace(state, hidden=torch.stack(hiddens, dim=1), cell=stacked)
+            top = self.attention(top[:, None], state.rows, state.keys, state.mask, state.place)[:, 0]
+        return self.dropout(top), replace(state, hidden=following, cell=stacked, place=state.place + 1)
 
     def cell(
         self, x_gates: Tensor, h_gates: Tensor, hidden: Tensor, cell: Tensor | None

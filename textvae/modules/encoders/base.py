@@ -22,6 +22,9 @@ class EncoderConfig:
     """Number of layers."""
     bidirectional: bool = True
     """Read the sentence both ways (recurrent encoders only)."""
+    places: int = 0
+    """gru and lstm: the first so many words each reach the sentence's summary by a way of their own
+    (`textvae.modules.places`), beside the last states. 0: only through the last states."""
     heads: int = 4
     """Attention heads (Transformer only)."""
     dropout: float = 0.0
@@ -40,6 +43,8 @@ class EncoderConfig:
             raise UserError(f"encoder.size {self.size} is not a multiple of encoder.heads {self.heads}")
         if self.pretrained is not None and self.kind != "pretrained":
             raise UserError(f"encoder.pretrained is {self.pretrained!r}, but encoder.kind is {self.kind}")
+        if self.places < 0 or (self.places and self.kind not in ("gru", "lstm")):
+            raise UserError(f"encoder.places must be 0 or above, and 0 for {self.kind}: it is {self.places}")
         if self.adapter_rank < 1:
             raise UserError(f"encoder.adapter_rank must be at least 1, not {self.adapter_rank}")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.modules.encoders.base import Encoded, Encoder, EncoderConfig
+from textvae.modules.places import WordsToVector
 
 
 class Turn(torch.autograd.Function):
@@ -33,7 +34,9 @@ WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class RecurrentEncoder(Encoder):
-    """Summary = last state forwards and first state backwards of the top layer, concatenated."""
+    """Summary = last state forwards and first state backwards of the top layer, concatenated; with `places` it also
+    hears from every word by its own way.
+    """
 
     network: type[nn.GRU] | type[nn.LSTM]
 
@@ -49,19 +52,25 @@ class RecurrentEncoder(Encoder):
         )
         self.directions = 2 if config.bidirectional else 1
         self.output_size = config.size * self.directions
+        self.by_place = WordsToVector(config.places, self.output_size, self.output_size) if config.places else None
 
     def forward(self, embedded: Tensor, attention_mask: Tensor) -> Encoded:
         lengths = attention_mask.sum(1)
         if bool((lengths == embedded.shape[1]).all()):  # the rule, where batches hold one length (see data/loader.py)
             states, last = self.rnn(embedded)
             hidden = last[0] if isinstance(last, tuple) else last
-            return Encoded(states, torch.cat(list(hidden[-self.directions :]), dim=-1))
+            return self.summarized(states, list(hidden[-self.directions :]))
         states = self.padded(embedded, lengths)
         last_word = (lengths - 1)[:, None, None].expand(-1, 1, self.rnn.hidden_size)
         summary = [states[..., : self.rnn.hidden_size].gather(1, last_word)[:, 0]]
         if self.directions == 2:
             summary.append(states[:, 0, self.rnn.hidden_size :])
-        return Encoded(states * attention_mask[..., None].to(states.dtype), torch.cat(summary, dim=-1))
+        return self.summarized(states * attention_mask[..., None].to(states.dtype), summary)
+
+    def summarized(self, states: Tensor, last: list[Tensor]) -> Encoded:
+        """States (B, L, D), zero at padding, and the last state (B, size) of each direction."""
+        summary = torch.cat(last, dim=-1)
+        return Encoded(states, summary if self.by_place is None else summary + self.by_place(states))
 
     def padded(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """States (B, L, D) of texts with padding at their ends, where states mean nothing.

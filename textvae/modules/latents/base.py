@@ -114,6 +114,14 @@ class LatentOutput:
         return LatentOutput(*(None if v is None else v.detach() for v in vars(self).values()))  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What each of B rows says of its z, before `erase_labels`: mean (B, Z), log_var (B, Z) or None for a point."""
+
+    mean: Tensor
+    log_var: Tensor | None = None
+
+
 def at_least_fp32(x: Tensor) -> Tensor:
     """Half precision to fp32, fp32 and fp64 as they are: a variance of 8 bits would bias the KL."""
     return x.float() if x.element_size() < 4 else x
@@ -220,10 +228,17 @@ class Latent(nn.Module):
         if self.eraser is not None:
             self.eraser.observe(torch.cat([output.unerased for output in outputs]), label)
 
-    def means(self, summary: Tensor) -> tuple[Tensor, Tensor]:
-        """μ(x) (B, Z), after and before erasure."""
-        unerased = at_least_fp32(self.mean(summary))
-        return (unerased if self.eraser is None else self.eraser(unerased)), unerased
+    def unerased(self, summary: Tensor) -> Tensor:
+        """μ(x) (B, Z) before erasure."""
+        return at_least_fp32(self.mean(summary))
+
+    def erased(self, mean: Tensor) -> Tensor:
+        """μ (B, Z) without what tells the label, where that is erased."""
+        return mean if self.eraser is None else self.eraser(mean)
+
+    def evidence(self, summary: Tensor) -> Evidence:
+        """What summaries (B, H) say of z."""
+        return Evidence(self.unerased(summary))
 
     def forward(
         self,
@@ -234,7 +249,18 @@ class Latent(nn.Module):
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
         """Summaries (B, H) with labels (B,) for the prior; tokens: states (B, L, H) and mask (B, L) of the words."""
-        raise TypeError(f"{type(self).__name__} must define forward")
+        return self.around(self.evidence(summary), label, sample, key, tokens)
+
+    def around(
+        self,
+        evidence: Evidence,
+        label: Tensor | None = None,
+        sample: bool = False,
+        key: NoiseKey | None = None,
+        tokens: tuple[Tensor, Tensor] | None = None,
+    ) -> LatentOutput:
+        """The same from what is known of z, however it was found (`modules/clamping.py` joins that of several rows)."""
+        raise TypeError(f"{type(self).__name__} must define around")
 
     def charge(self, units: Tensor) -> Tensor:
         """Σ_j max(free_bits, KL_j): (B, Z) → (B,)."""

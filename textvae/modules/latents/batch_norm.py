@@ -34,7 +34,7 @@ class BatchNormLatent(GaussianLatent):
             self.norm.reset_running_stats()
             nn.init.zeros_(self.shift)
 
-    def means(self, summary: Tensor) -> tuple[Tensor, Tensor]:
+    def unerased(self, summary: Tensor) -> Tensor:
         with torch.autocast(summary.device.type, enabled=False):
             x = nn.functional.linear(at_least_fp32(summary), at_least_fp32(self.mean.weight))
         running = len(x) == 1 or not self.training
@@ -43,5 +43,4 @@ class BatchNormLatent(GaussianLatent):
             normed = (x - mean.to(x.dtype)) * (var.to(x.dtype) + self.norm.eps).rsqrt()
         else:
             normed = self.norm(x)
-        unerased = self.config.norm_scale * normed + self.shift
-        return (unerased if self.eraser is None else self.eraser(unerased)), unerased
+        return self.config.norm_scale * normed + self.shift

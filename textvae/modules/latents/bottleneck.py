@@ -9,7 +9,6 @@ from torch import Tensor
 from textvae.modules.attributes import Sizes
 from textvae.modules.latents.base import LatentConfig, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
-from textvae.modules.noise import NoiseKey
 
 RATE = 0.02
 """How fast the multiplier follows: e-fold in 50 steps at twice the target rate."""
@@ -35,16 +34,6 @@ class BottleneckLatent(GaussianLatent):
         super().reset()
         if hasattr(self, "multiplier"):  # the base class calls this before it is there
             self.multiplier.fill_(1.0)
-
-    def forward(
-        self,
-        summary: Tensor,
-        label: Tensor | None = None,
-        sample: bool = False,
-        key: NoiseKey | None = None,
-        tokens: tuple[Tensor, Tensor] | None = None,
-    ) -> LatentOutput:
-        return super().forward(summary, label, sample, key)
 
     def charge(self, units: Tensor) -> Tensor:
         return self.multiplier.to(units.dtype) * (super().charge(units) - self.config.target_rate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from textvae.modules.latents.base import Latent, LatentOutput
+from textvae.modules.latents.base import Evidence, Latent, LatentOutput
 from textvae.modules.noise import NoiseKey
 
 
@@ -15,15 +15,15 @@ class DeterministicLatent(Latent):
     enough to interpolate in.
     """
 
-    def forward(
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        mean, unerased = self.means(summary)
+        mean = self.erased(evidence.mean)
         centre = 0.0 if label is None else self.prior_mean(label)
         units = 0.5 * (mean - centre) ** 2
-        return LatentOutput(mean, mean, None, units, self.charge(units), unerased)
+        return LatentOutput(mean, mean, None, units, self.charge(units), evidence.mean)

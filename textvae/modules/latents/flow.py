@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import PRIOR_STREAM, LatentConfig, LatentOutput
+from textvae.modules.latents.base import PRIOR_STREAM, Evidence, LatentConfig, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey, standard_normal
 
@@ -68,15 +68,15 @@ class FlowLatent(GaussianLatent):
             found: Tensor = self.prior(label, len(eps), eps).transform.inv(eps)
         return self.prior_mean(label) + found
 
-    def forward(
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        output = super().forward(summary, label, sample, key)
-        draw = output.value if sample else self.draw(output, key or NoiseKey(0, 0, len(summary)))
+        output = super().around(evidence, label, sample, key)
+        draw = output.value if sample else self.draw(output, key or NoiseKey(0, 0, len(evidence.mean)))
         ratio = self.log_posterior(output, draw) - self.log_prior(draw, label)
         return replace(output, penalty_units=ratio[:, None], penalty=ratio)

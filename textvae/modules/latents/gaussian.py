@@ -7,7 +7,7 @@ import math
 from torch import Tensor, nn
 
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput, at_least_fp32
+from textvae.modules.latents.base import Evidence, Latent, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.noise import NoiseKey, standard_normal
 
 
@@ -35,18 +35,21 @@ class GaussianLatent(Latent):
         if hasattr(self, "log_var"):  # the base class calls this before the layer is there
             nn.init.constant_(self.log_var.bias, 2.0 * math.log(self.config.initial_std))
 
-    def forward(
+    def evidence(self, summary: Tensor) -> Evidence:
+        return Evidence(self.unerased(summary), at_least_fp32(self.log_var(summary)))
+
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        mean, unerased = self.means(summary)
-        log_var = at_least_fp32(self.log_var(summary))
+        mean, log_var = self.erased(evidence.mean), evidence.log_var
+        assert log_var is not None, "a Gaussian has a variance"
         value = mean + (0.5 * log_var).exp() * standard_normal(mean, key, self.stream) if sample else mean
         # Without a label (transfer, encoding) a class-conditional KL has no reference: the standard prior stands in.
         centre = 0.0 if label is None else self.prior_mean(label)
         units = 0.5 * (log_var.exp() + (mean - centre) ** 2 - 1.0 - log_var)
-        return LatentOutput(value, mean, log_var, units, self.charge(units), unerased)
+        return LatentOutput(value, mean, log_var, units, self.charge(units), evidence.mean)

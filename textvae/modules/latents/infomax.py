@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import LatentConfig, LatentOutput, at_least_fp32
+from textvae.modules.latents.base import Evidence, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey
 
@@ -35,15 +35,15 @@ class InfoMaxLatent(GaussianLatent):
         super().__init__(config, input_size, num_classes, stream, blocks)
         self.score = nn.Linear(input_size, self.size, bias=False)
 
-    def forward(
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        output = super().forward(summary, label, sample, key)
+        output = super().around(evidence, label, sample, key)
         assert tokens is not None, "the InfoMax term needs the token states"
         states, mask = tokens
         scores = self.score(states) @ output.value.to(states.dtype).T

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from textvae.modules.latents.base import LatentOutput
+from textvae.modules.latents.base import Evidence, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey
 
@@ -42,16 +42,18 @@ class MMDLatent(GaussianLatent):
     (where none are drawn, its means) with as many of the prior: it knows one micro-batch at a time, and one process.
     """
 
-    def forward(
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        output, config = super().forward(summary, label, sample, key), self.config
-        rows = key if sample or key is not None else NoiseKey(0, 0, len(summary))  # the same for the same sentences
+        output, config = super().around(evidence, label, sample, key), self.config
+        rows = (
+            key if sample or key is not None else NoiseKey(0, 0, len(evidence.mean))
+        )  # the same for the same sentences
         prior = self.prior_draws(output.value, label, rows)
         discrepancy = mmd_rows(output.value, prior)
         penalty = (1 - config.alpha) * output.penalty + (config.alpha + config.mmd_weight - 1) * discrepancy

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import PRIOR_STREAM, Latent, LatentConfig, LatentOutput, at_least_fp32
+from textvae.modules.latents.base import PRIOR_STREAM, Evidence, Latent, LatentConfig, LatentOutput, at_least_fp32
 from textvae.modules.noise import NoiseKey, mix
 from textvae.modules.relaxations import uniform
 
@@ -104,15 +104,15 @@ class VQLatent(Latent):
             for buffer in (self.counts, self.sums, self.updates):
                 buffer.zero_()
 
-    def forward(
+    def around(
         self,
-        summary: Tensor,
+        evidence: Evidence,
         label: Tensor | None = None,
         sample: bool = False,
         key: NoiseKey | None = None,
         tokens: tuple[Tensor, Tensor] | None = None,
     ) -> LatentOutput:
-        h, _ = self.means(summary)
+        h = evidence.mean
         codes = self.nearest(h)
         chosen = self.vectors(codes).to(h.dtype)
         value = h + (chosen - h).detach()
