@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.inference.cutting import CLAUSE, INSIDE, SENTENCE, WORD, cut, strengths, unfused
-from textvae.inference.documents import DocumentReader, cased_forms, writes_characters
+from textvae.inference.documents import DocumentReader, writes_characters
 from textvae.spacing import spaced
 from textvae.text import TextConfig, prepare
 from textvae.tokenization import TokenizerConfig, train_tokenizer
@@ -154,11 +154,6 @@ def test_the_summary_takes_the_form_of_the_document(
     (document,) = reader.read([line])
     assert reader.write(outputs, document, "auto") == written
     assert reader.write(outputs, document, False) == " ".join(outputs)
-
-
-def test_forms_with_capitals() -> None:
-    text = "The man Ann met in Rome . Rome is McCoy 's , says NATO . Police said the ann"
-    assert cased_forms(text) == {"rome": "Rome", "mccoy": "McCoy", "nato": "NATO"}
 
 
 @pytest.mark.parametrize("kind", ["character", "chinese"])

@@ -140,6 +140,13 @@ def test_a_line_without_capitals_gets_none(word: StyleTransfer) -> None:
     assert outputs == [o.lower() for o in outputs]
 
 
+def test_names_keep_their_capitals(word: StyleTransfer) -> None:
+    (line,) = word.reader.read(["At Mario's the soup of NATO was cold."])
+    assert word.reader.write(["the soup of mario and nato was hot ."], line, "auto") == (
+        "The soup of Mario and NATO was hot."
+    )
+
+
 def test_a_cased_model_keeps_case(tmp_path: Path) -> None:
     path = make_run(tmp_path / "run", text={"lowercase": False, "tokenise": True})
     cased = StyleTransfer.from_pretrained(path, device="cpu")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from textvae.casing import cased_forms, recased
 from textvae.data.unpaired.slots import SlotSentence, SlotVocabulary
 from textvae.inference.cutting import cut
 from textvae.inference.length_control import count_words
@@ -123,14 +124,9 @@ class DocumentReader:
         if how is False:
             return text
         if how is True or self.text.tokenise and not document.prepared:
-            text = self.recased(text, document) if document.truecase else text
+            text = recased(text, cased_forms(document.text, self.text)) if document.truecase else text
             text = detokenise(text, truecase=document.truecase)
         return text if how == "auto" and document.spaced else close_up(text)
-
-    def recased(self, text: str, document: Document) -> str:
-        """Words as the document writes them inside of its sentences: names get their capitals back."""
-        forms = cased_forms(prepare(document.text, replace(self.text, lowercase=False)))
-        return " ".join(forms.get(word, word) for word in text.split(" "))
 
 
 def joined(outputs: Sequence[str]) -> str:
@@ -142,18 +138,3 @@ def writes_characters(tokens: Sequence[str]) -> bool:
     """Whether the words of a vocabulary that belong to scripts without spaces are all single characters."""
     found = [token for token in tokens if is_spaceless(token)]
     return bool(found) and all(spaced(token) == token for token in found)
-
-
-def cased_forms(text: str) -> dict[str, str]:
-    """Lower-case to the first form with capitals of each word of a tokenised text that is never in lower case.
-
-    The first word of a sentence has a capital anyway, so it counts only with another one inside (NATO, iPhone).
-    """
-    words = text.split(" ")
-    plain = {word for word in words if word == word.lower()}
-    forms: dict[str, str] = {}
-    for before, word in zip((".", *words), words, strict=False):
-        first = before in (".", "!", "?", "``", "''", ":", "--")
-        if word.lower() not in plain and (not first or any(c.isupper() for c in word[1:])):
-            forms.setdefault(word.lower(), word)
-    return forms

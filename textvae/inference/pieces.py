@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from textvae.casing import cased_forms, recased
 from textvae.text import TextConfig, detokenise, normalise, prepare, split_sentences
 from textvae.tokenization import loses_spaces
 from textvae.tokenization.config import SPECIAL, SpecialIds
@@ -51,12 +52,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a user. prepared: it came in the form the model reads. truecase: it has capital letters."""
+    """One line of a user. prepared: it came in the form the model reads. truecase: it has capital letters.
+
+    forms: lower-case words to the forms with capitals that they have in it.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
     prepared: bool
     truecase: bool
+    forms: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class LineReader:
@@ -87,7 +92,8 @@ class LineReader:
             for i, part in enumerate(parts):
                 pieces += [Piece(tuple(part), i == len(parts) - 1, unknown[i])] if part else []
         prepared = " ".join(sentences) == text.strip()
-        return Line(text, tuple(pieces), prepared, self.text.lowercase and text != text.lower())
+        truecase = self.text.lowercase and text != text.lower()
+        return Line(text, tuple(pieces), prepared, truecase, cased_forms(text, self.text) if truecase else {})
 
     def unknown_words(self, sentence: str, parts: list[list[int]]) -> list[tuple[str, ...]]:
         """Of each part of a sentence, a list of token ids, the words that the model does not know."""
@@ -125,7 +131,7 @@ class LineReader:
         texts = [t if p.ends else t.removesuffix(" .") for t, p in zip(texts, line.pieces, strict=True)]
         text = " ".join(t for t in texts if t)
         wanted = self.text.tokenise and not line.prepared if how == "auto" else how
-        return detokenise(text, truecase=line.truecase) if wanted else text
+        return detokenise(recased(text, line.forms), truecase=line.truecase) if wanted else text
 
     def restored(self, text: str, piece: Piece) -> str:
         """A rewriting with the words in the place of `<unk>` where it keeps as many as its piece has."""

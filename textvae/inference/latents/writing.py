@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class VectorWriter(VectorReader):
     def texts(self, decoded: Decoded, form: Line, options: TransferOptions) -> list[list[Drawn]]:
         """Decoded candidates as people write them."""
         found = []
-        one = Line(form.text, (Piece(()),), form.prepared, form.truecase)
+        one = replace(form, pieces=(Piece(()),))
         columns = (x.tolist() for x in (decoded.tokens, decoded.scores, decoded.lengths))
         for tokens, scores, lengths in zip(*columns, strict=True):
             prepared = self.reader.decode([ids[: max(n - 1, 0)] for ids, n in zip(tokens, lengths, strict=True)])

@@ -1,0 +1,30 @@
+"""Names keep the capitals that a model does not see."""
+
+from __future__ import annotations
+
+import pytest
+
+from textvae.casing import cased_forms, recased
+from textvae.text import TextConfig
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        (
+            "The man Ann met in Rome. Rome is McCoy's, says NATO. Police said the ann",
+            {"rome": "Rome", "mccoy": "McCoy", "nato": "NATO"},
+        ),
+        ("Mario was late", {}),
+        ("iPhone broke", {"iphone": "iPhone"}),
+        ("THE FOOD IS BAD", {}),
+        ("", {}),
+    ],
+)
+def test_forms_with_capitals(text: str, forms: dict[str, str]) -> None:
+    assert cased_forms(text, TextConfig()) == forms
+
+
+def test_words_without_a_form_stay_as_they_are() -> None:
+    assert recased("the man from rome saw rome", {"rome": "Rome"}) == "the man from Rome saw Rome"
+    assert recased("the man", {}) == "the man"
