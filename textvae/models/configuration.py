@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transformers import PreTrainedConfig
-
 from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.models.adversaries import AdversaryKind
+from textvae.models.saved import SavedConfig, known
 from textvae.modules.blanks import BlanksConfig
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
@@ -60,15 +59,7 @@ class ModelConfig:
             raise UserError(f"decoder.nearness counts words, but memory.kind is {self.memory.kind}: set it to full")
 
 
-def known(cls: type, values: dict[str, Any], where: str) -> Any:
-    """`cls(**values)`; UserError for keys that it does not know."""
-    unknown = set(values) - set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
-    if unknown:
-        raise UserError(f"{where}: unknown keys {sorted(unknown)}; known: {sorted(cls.__dataclass_fields__)}")  # type: ignore[attr-defined]
-    return cls(**values)
-
-
-class StyleContentVAEConfig(PreTrainedConfig):
+class StyleContentVAEConfig(SavedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
     Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig` and `LatentConfig`; unknown keys are refused
@@ -90,16 +81,10 @@ class StyleContentVAEConfig(PreTrainedConfig):
     blanks: dict[str, Any] | None = None
     memory: dict[str, Any] | None = None
     output: str = "full"
-    vocab_size: int = 10000
     bag_size: int = 1000
     labels: list[str] | None = None
     attributes: dict[str, list[str]] | None = None
     """Labels of each attribute where there are several; `labels` then has a name for each label of all of them."""
-    pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
-    unk_token_id: int = 3
-    mask_token_id: int = 4
     decoder_start_token_id: int = 1
     max_length: int = 30
     transfer_rerank: bool = False

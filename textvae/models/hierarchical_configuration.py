@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transformers import PreTrainedConfig
-
 from textvae.errors import UserError
-from textvae.models.configuration import known
+from textvae.models.saved import SavedConfig, known
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
@@ -51,7 +49,7 @@ def check_space(name: str, config: LatentConfig) -> None:
         )
 
 
-class HierarchicalVAEConfig(PreTrainedConfig):
+class HierarchicalVAEConfig(SavedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
     Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig`, `LatentConfig`; unknown keys are refused.
@@ -68,12 +66,6 @@ class HierarchicalVAEConfig(PreTrainedConfig):
     decoder_embedding_size: int | None = None
     embedding_dropout: float = 0.0
     output: str = "full"
-    vocab_size: int = 10000
-    pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
-    unk_token_id: int = 3
-    mask_token_id: int = 4
     decoder_start_token_id: int = 1
     max_length: int = 30
 

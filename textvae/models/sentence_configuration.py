@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transformers import PreTrainedConfig
-
-from textvae.models.configuration import known
+from textvae.models.saved import SavedConfig, known
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
@@ -35,7 +33,7 @@ class SentenceModelConfig:
     """Width of the word vectors of a pretrained decoder beside another pretrained encoder. Found by the training."""
 
 
-class SentenceVAEConfig(PreTrainedConfig):
+class SentenceVAEConfig(SavedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
     Sub-configurations are dictionaries of `EncoderConfig`, `DecoderConfig` and `LatentConfig`; unknown keys are
@@ -53,13 +51,7 @@ class SentenceVAEConfig(PreTrainedConfig):
     embedding_dropout: float = 0.0
     bag_of_words: bool = False
     output: str = "full"
-    vocab_size: int = 10000
     labels: list[str] | None = None
-    pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
-    unk_token_id: int = 3
-    mask_token_id: int = 4
     decoder_start_token_id: int = 1
     max_length: int = 30
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from transformers import PreTrainedConfig
-
 from textvae.errors import UserError
-from textvae.models.configuration import known
+from textvae.models.saved import SavedConfig, known
 from textvae.modules.seq2seq import Seq2SeqConfig
 from textvae.tokenization.config import SPECIAL_TOKENS
 
@@ -33,7 +31,7 @@ class Seq2Seq2SeqModelConfig:
             raise UserError(f"model.slots is {self.slots}; it must be 0 or more")
 
 
-class Seq2Seq2SeqConfig(PreTrainedConfig):
+class Seq2Seq2SeqConfig(SavedConfig):
     """All that rebuilds the networks of a saved model: `config.json` beside the weights.
 
     generator, reconstructor: dictionaries of `Seq2SeqConfig`; unknown keys are refused. vocab_size counts the slots,
@@ -51,11 +49,6 @@ class Seq2Seq2SeqConfig(PreTrainedConfig):
     decoding: dict[str, Any] | None = None
     max_source: int = 60
     max_target: int = 20
-    pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
-    unk_token_id: int = 3
-    mask_token_id: int = 4
     decoder_start_token_id: int = 1
 
     def parts(self) -> tuple[Seq2SeqConfig, Seq2SeqConfig]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from transformers import PreTrainedConfig
-
-from textvae.models.configuration import known
+from textvae.models.saved import SavedConfig, known
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.grammar import GrammarConfig
 from textvae.modules.latents import LatentConfig
@@ -30,7 +28,7 @@ class TreeModelConfig:
     """Width of a word vector of the encoder."""
 
 
-class CompoundPCFGConfig(PreTrainedConfig):
+class CompoundPCFGConfig(SavedConfig):
     """All that rebuilds the networks of a saved grammar: `config.json` beside the weights. Unknown keys are refused."""
 
     model_type = "textvae_tree"
@@ -40,13 +38,7 @@ class CompoundPCFGConfig(PreTrainedConfig):
     sentence_encoder: dict[str, Any] | None = None
     latent_space: dict[str, Any] | None = None
     embedding_size: int = 256
-    vocab_size: int = 10000
     labels: list[str] | None = None
-    pad_token_id: int = 0
-    bos_token_id: int = 1
-    eos_token_id: int = 2
-    unk_token_id: int = 3
-    mask_token_id: int = 4
     max_length: int = 42
 
     def parts(self) -> tuple[GrammarConfig, EncoderConfig, LatentConfig]:

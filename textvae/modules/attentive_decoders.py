@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.attention import Attention, FeedForward, sinusoids
+from textvae.modules.attention import sinusoids
 from textvae.modules.decoders import DecoderConfig, DecoderState, GRUDecoder, LSTMDecoder
 from textvae.modules.decoders.recurrent import RecurrentDecoder, RecurrentState
+from textvae.modules.decoders.transformer import DecoderBlock
 
 NO_WORDS = nn.Embedding(0, 1)
 """Stands where `RecurrentDecoder.step` is handed the word vectors, which it reads from the state instead."""
@@ -108,30 +109,6 @@ class AttentiveTransformerState(DecoderState):
     mask: Tensor
 
 
-class AttentiveBlock(nn.Module):
-    """Causal self-attention, attention to the source, feed-forward, each x + f(norm x)."""
-
-    def __init__(self, size: int, heads: int, memory_size: int, dropout: float):
-        super().__init__()
-        self.norm_self, self.norm_memory, self.norm_feed = (nn.LayerNorm(size) for _ in range(3))
-        self.attention = Attention(size, heads, dropout=dropout)
-        self.memory = Attention(size, heads, memory_size, dropout)
-        self.feed = FeedForward(size, dropout)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(
-        self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor, past: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """x (B, L, D), mask (B, M) → (B, L, D) and the keys and values seen so far. With a past, L is 1."""
-        normed = self.norm_self(x)
-        key, value = self.attention.keys_values(normed)
-        if past is not None:
-            key, value = torch.cat((past[0], key), dim=2), torch.cat((past[1], value), dim=2)
-        x = x + self.dropout(self.attention(normed, key, value, None, causal=past is None))
-        x = x + self.dropout(self.memory(self.norm_memory(x), *memory, mask[:, None, None]))
-        return x + self.dropout(self.feed(self.norm_feed(x))), (key, value)
-
-
 class AttentiveTransformerDecoder(AttentiveDecoder):
     """Transformer decoder (Vaswani et al. 2017), pre-norm, every block attending to the source."""
 
@@ -141,8 +118,8 @@ class AttentiveTransformerDecoder(AttentiveDecoder):
         super().__init__(config, embedding_size, memory_size)
         self.size = self.output_size = config.size
         self.project = nn.Linear(embedding_size, config.size)
-        self.blocks: Sequence[AttentiveBlock] = nn.ModuleList(  # type: ignore[assignment]
-            AttentiveBlock(config.size, config.heads, memory_size, config.dropout) for _ in range(config.layers)
+        self.blocks: Sequence[DecoderBlock] = nn.ModuleList(  # type: ignore[assignment]
+            DecoderBlock(config.size, config.heads, memory_size, config.dropout) for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.size)
         self.dropout = nn.Dropout(config.dropout)
@@ -155,7 +132,7 @@ class AttentiveTransformerDecoder(AttentiveDecoder):
     def forward(self, embedded: Tensor, states: Tensor, mask: Tensor, summary: Tensor) -> Tensor:
         x = self.place(embedded, 0)
         for block in self.blocks:
-            x, _ = block(x, block.memory.keys_values(states), mask)
+            x, _ = block(x, block.memory.keys_values(states), mask[:, None, None])
         return self.dropout(self.norm(x))
 
     def start(self, states: Tensor, mask: Tensor, summary: Tensor) -> AttentiveTransformerState:
@@ -170,7 +147,7 @@ class AttentiveTransformerDecoder(AttentiveDecoder):
         pairs = []
         for i, block in enumerate(self.blocks):
             memory = (state.memory_keys[:, i], state.memory_values[:, i])
-            x, pair = block(x, memory, state.mask, (state.keys[:, i], state.values[:, i]))
+            x, pair = block(x, memory, state.mask[:, None, None], (state.keys[:, i], state.values[:, i]))
             pairs.append(pair)
         keys, values = (torch.stack(side, dim=1) for side in zip(*pairs, strict=True))
         return self.dropout(self.norm(x[:, 0])), replace(state, keys=keys, values=values)
