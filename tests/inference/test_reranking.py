@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,18 @@ from hypothesis import strategies as st
 from textvae.errors import UserError
 from textvae.inference.decoding import Decoded
 from textvae.inference.edits import between
-from textvae.inference.reranking import PARTS, beyond, dice, distinct, diverse, longer, shared_runs, word_pairs
+from textvae.inference.reranking import (
+    LEANING,
+    PARTS,
+    Reranker,
+    beyond,
+    dice,
+    distinct,
+    diverse,
+    longer,
+    shared_runs,
+    word_pairs,
+)
 from textvae.inference.scorers import FOLDER, Reranking, RerankingWeights, Scorers
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.tokenization.config import SPECIAL
@@ -216,9 +228,10 @@ def test_an_older_file_means_what_it_meant() -> None:
     stored = asdict(Reranking())
     for new in ("undo", "margin", "phrases", "rounds"):
         del stored[new]
-    for new in ("kept", "longer"):
+    for new in ("against", "kept", "longer"):
         del stored["weights"][new]
-    older = replace(Reranking(), undo=False, margin=0.0, weights=replace(RerankingWeights(), kept=0.0, longer=0.0))
+    weights = replace(RerankingWeights(), against=0.0, kept=0.0, longer=0.0)
+    older = replace(Reranking(), undo=False, margin=0.0, weights=weights)
     assert Reranking.from_dict(stored) == older and not older.phrases
 
 
@@ -247,6 +260,35 @@ def test_shared_runs_are_counted_as_sets_of_places(left: list[int], right: list[
 def test_longer_is_the_share_of_words_more(left: list[int], right: list[int]) -> None:
     padded = (torch.tensor([[*words, EOS, *[PAD] * pads]]) for words, pads in ((left, 2), (right, 0)))
     assert float(longer(*padded, (PAD, EOS))) == pytest.approx(max(0.0, len(left) / len(right) - 1))
+
+
+def test_a_word_leans_as_far_as_it_changes_the_odds(transfer: StyleTransfer) -> None:
+    word, leanings = transfer.reader.encode(["bad"])[0][-1], transfer.scorers.leanings
+    alone, none = (
+        transfer.scorers.style(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool))[0].exp()
+        for ids in ([word, EOS], [EOS])
+    )
+    wanted = (alone / (1 - alone)).log() - (none / (1 - none)).log()
+    torch.testing.assert_close(leanings[word], wanted, rtol=1e-3, atol=1e-4)
+    assert not leanings[[*vars(SPECIAL).values()]].any()
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [([], 0.0), ([8], 1.0), ([8, 5, 8], 2.0), ([9], 0.5), ([7, 8], 0.0), ([7, 5, 8], 0.0), ([7, 5, 5, 8], 1.0)],
+    ids=str,
+)
+def test_words_against_the_style_count_unless_turned(transfer: StyleTransfer, words: list[int], count: float) -> None:
+    leanings = torch.zeros(10, 2)
+    leanings[7] = torch.tensor([-9.0, 9.0])  # not
+    leanings[8] = torch.tensor([9.0, -9.0])  # bad
+    leanings[9] = torch.tensor([LEANING + 0.5, -LEANING - 0.5])
+    reranker = Reranker(transfer.model, transfer.scorers)
+    reranker.scorers = SimpleNamespace(leanings=leanings)  # type: ignore[assignment]
+    tokens, wanted = torch.tensor([[*words, EOS, PAD]]), torch.tensor([0.0, 1.0])
+    for style in (wanted, wanted[None]):
+        assert float(reranker.against(tokens, style)) == pytest.approx(count)
+    assert float(reranker.against(tokens, 1 - wanted)) == float(words.count(7))
 
 
 def test_distinct_keeps_the_first_of_equal_candidates() -> None:

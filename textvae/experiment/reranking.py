@@ -29,7 +29,7 @@ from textvae.inference.style_transfer import StyleTransfer
 
 GRID = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0)
 SEARCHED: dict[str, tuple[float, ...]] = dict.fromkeys(
-    ("content", "overlap", "kept", "longer", "fluency", "model"), GRID
+    ("against", "content", "overlap", "kept", "longer", "fluency", "model"), GRID
 )
 """Values tried of each weight. The style's stays 1: only ratios matter. The penalty of a copy stays as it is: the
 selection score lets a tenth of the outputs be copies, people do not. The model's is searched unless the start has 0,

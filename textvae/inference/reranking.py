@@ -20,7 +20,7 @@ from textvae.modules.relaxations import exact
 PARTS = tuple(RerankingWeights.__dataclass_fields__)
 """Names of the parts of a score, in the order of every table of them."""
 
-TAKEN_AWAY = ("longer", "copy")
+TAKEN_AWAY = ("against", "longer", "copy")
 """Parts that speak against a candidate."""
 
 
@@ -45,6 +45,10 @@ class Source:
     style: Tensor | None = None
     blanks: Tensor | None = None
     labels: Tensor | None = None
+
+
+LEANING = 3.5
+"""Nats by which a word must lean away from the style wanted to count; from one more on it counts as a whole word."""
 
 
 class Reranker:
@@ -103,6 +107,7 @@ class Reranker:
         content = exact(self.model.content_means(tokens, mask))
         values = {
             "style": (beyond(self.scorers.style(tokens, mask), self.scorers.reranking.margin) * style).sum(-1),
+            "against": self.against(tokens, style),
             "content": F.cosine_similarity(content, exact(source.content[rows]), dim=-1),
             "overlap": self.overlap(tokens, source.ids[rows]),
             "kept": shared_runs(tokens, source.ids[rows], (self.pad, self.eos)),
@@ -112,6 +117,15 @@ class Reranker:
         }
         columns = [values.get(name, torch.zeros_like(values["fluency"])) for name in PARTS]
         return torch.stack([column.to(content.dtype) for column in columns], dim=-1)
+
+    def against(self, tokens: Tensor, style: Tensor) -> Tensor:
+        """Number of words of (N, T) that alone speak against the styles (S,) or (N, S), (N,).
+
+        Not those with a word that speaks for them in the two places before ("not good", "not a good").
+        """
+        leaning = (self.scorers.leanings[tokens] * style.unsqueeze(-2)).sum(-1)
+        turned = F.max_pool1d(F.pad(leaning, (2, 0))[:, None, :-1], 2, 1)[:, 0] > LEANING
+        return (-leaning - LEANING).clamp(0.0, 1.0).masked_fill(turned, 0.0).sum(1)
 
     def overlap(self, left: Tensor, right: Tensor) -> Tensor:
         """Dice coefficient of the sets of words and word pairs of (N, T) and (N, L) without style words, (N,).

@@ -221,7 +221,8 @@ class StyleTransfer:
         first: number of the first line (it seeds samples). judge: style probabilities too.
         Equal pieces are decoded once, unless they are sampled.
         """
-        options, read = self.settled(options), self.reader.read(lines)
+        writer, read = self.writer(options), self.reader.read(lines)
+        options = writer.options
         places: dict[tuple[object, ...], int] = {}
         wanted = [
             [
@@ -230,7 +231,7 @@ class StyleTransfer:
             ]
             for n, r in enumerate(read, start=first)
         ]
-        written = self.decode(list(places), self.writer(options), judge)
+        written = self.decode(list(places), writer, judge)
         return [
             self.assemble(line, [written[place] for place in row], options)
             for line, row in zip(read, wanted, strict=True)
