@@ -130,15 +130,19 @@ def cell(measures: dict[str, Any], name: str) -> str:
 
 
 def style_tables(found: list[Recorded]) -> Iterator[str]:
-    """Both directions together, then each; copies and human references first."""
+    """All directions together, then each; copies and human references first. Other labels have tables of their own."""
     head = ["system", *STYLE_COLUMNS.values(), "probe z_s", "probe z_c", "strength", "minutes"]
-    directions = {row["direction"] for one in found for row in one.metrics["rows"]}
-    for direction in sorted(directions, key=lambda d: (d != "all", d)):
-        rows = {one.name: [r for r in one.metrics["rows"] if r["direction"] == direction] for one in found}
-        baselines = next(iter(rows.values()))[1:]
-        lines = [[row["system"], *style_cells(row), "-", "-", "-", "-"] for row in baselines]
-        lines += [[link(one.name), *style_cells(rows[one.name][0]), *style_extras(one)] for one in found]
-        yield "\n".join([f"### {direction}", "", *markdown(head, lines), ""])
+    groups: dict[frozenset[str], list[Recorded]] = {}
+    for one in found:
+        groups.setdefault(frozenset(row["direction"] for row in one.metrics["rows"]), []).append(one)
+    for directions, group in groups.items():
+        about = "" if len(groups) == 1 else f" ({', '.join(one.name for one in group)})"
+        for direction in sorted(directions, key=lambda d: (d != "all", d)):
+            rows = {one.name: [r for r in one.metrics["rows"] if r["direction"] == direction] for one in group}
+            baselines = next(iter(rows.values()))[1:]
+            lines = [[row["system"], *style_cells(row), "-", "-", "-", "-"] for row in baselines]
+            lines += [[link(one.name), *style_cells(rows[one.name][0]), *style_extras(one)] for one in group]
+            yield "\n".join([f"### {direction}{about}", "", *markdown(head, lines), ""])
 
 
 def style_cells(row: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from textvae.commands import transfer as command
 from textvae.commands.prompt import shown, wanted
 from textvae.errors import UserError
-from textvae.inference.reranking import Source, beyond
+from textvae.inference.reranking import PARTS, Source, beyond
 from textvae.inference.scorers import RerankingWeights
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.targets import of_exemplars, of_labels, own_labels, own_style
@@ -159,8 +159,8 @@ def test_the_style_of_a_candidate_is_the_sum_over_all_attributes(
 
 def test_the_best_by_style_alone_have_the_labels_wanted_most(transfer: StyleTransfer) -> None:
     stored = transfer.scorers.reranking
-    nothing = RerankingWeights(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    transfer.scorers.reranking = replace(stored, weights=nothing, diversity=0.0)
+    style = replace(RerankingWeights(**dict.fromkeys(PARTS, 0.0)), style=1.0, copy=30.0)
+    transfer.scorers.reranking = replace(stored, weights=style, diversity=0.0)
     try:
         for row in transfer.candidates(SENTENCES[::97], "past", rerank=True, num_candidates=6):
             values = [c.parts["style"] for c in row if c.parts]

@@ -119,7 +119,8 @@ def test_the_parts_are_what_they_are_called(runs: dict[str, Path]) -> None:
 
 
 def test_the_explanation_adds_up(transfer: StyleTransfer) -> None:
-    weigh(transfer, RerankingWeights(1.0, 2.0, 3.0, 1.5, 0.7, 0.4, 0.5, 6.0))
+    weights = (1.0, 0.6, 2.0, 3.0, 1.5, 0.7, 0.4, 0.5, 6.0)
+    weigh(transfer, RerankingWeights(*weights))
     for row in transfer.candidates(LINES, "positive", rerank=True, num_candidates=3, retrieve=2):
         for found in row:
             if found.text:
