@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from textvae.inference.constraints import NEVER
 from textvae.inference.decoding import Decoded
-from textvae.inference.scorers import RerankingWeights, Scorers
+from textvae.inference.scorers import RerankingWeights, Scorers, complement
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.relaxations import exact
 
@@ -107,7 +107,6 @@ class Reranker:
         content = exact(self.model.content_means(tokens, mask))
         values = {
             "style": (beyond(self.scorers.style(tokens, mask), self.scorers.reranking.margin) * style).sum(-1),
-            "against": self.against(tokens, style),
             "content": F.cosine_similarity(content, exact(source.content[rows]), dim=-1),
             "overlap": self.overlap(tokens, source.ids[rows]),
             "kept": shared_runs(tokens, source.ids[rows], (self.pad, self.eos)),
@@ -115,6 +114,8 @@ class Reranker:
             "longer": longer(tokens, source.ids[rows], (self.pad, self.eos)),
             "copy": same(tokens, source.ids[rows], self.pad),
         }
+        if self.scorers.reranking.weights.against:  # a guide's opinion of every word, which nobody may have asked for
+            values["against"] = self.against(tokens, style)
         columns = [values.get(name, torch.zeros_like(values["fluency"])) for name in PARTS]
         return torch.stack([column.to(content.dtype) for column in columns], dim=-1)
 
@@ -159,8 +160,7 @@ def beyond(log_probs: Tensor, margin: float) -> Tensor:
     """log σ(logit p − margin) of log p: what is left of a probability when the odds against it grow e^margin times."""
     if not margin:
         return log_probs
-    against = (-torch.expm1(log_probs.clamp(max=-1e-7))).log()
-    return log_probs - torch.logaddexp(log_probs, margin + against)
+    return log_probs - torch.logaddexp(log_probs, margin + complement(log_probs))
 
 
 def shared_runs(left: Tensor, right: Tensor, passed_over: Sequence[int], longest: int = 4) -> Tensor:

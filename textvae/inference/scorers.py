@@ -124,6 +124,11 @@ class Reranking:
         return cls(**{**value, "weights": weights, "strengths": strengths})
 
 
+def complement(log_probs: Tensor) -> Tensor:
+    """log(1 − p) of log p, finite where p is 1."""
+    return (-torch.expm1(log_probs.clamp(max=-1e-7))).log()
+
+
 class Scorers(nn.Module):
     """Style and fluency of sentences, ids (N, L) that end in `</s>` with their mask (N, L)."""
 
@@ -154,10 +159,8 @@ class Scorers(nn.Module):
         words = torch.arange(self.guide.embedding.num_embeddings, device=self.guide.output.weight.device)
         alone = torch.stack((words, torch.full_like(words, SPECIAL.eos)), dim=1)
         with torch.no_grad():
-            alone, none = (
-                self.style(x, torch.ones_like(x, dtype=torch.bool)).clamp(max=-1e-7) for x in (alone, alone[:1, 1:])
-            )
-        found = alone - (-torch.expm1(alone)).log() - none + (-torch.expm1(none)).log()
+            alone, none = (self.style(x, torch.ones_like(x, dtype=torch.bool)) for x in (alone, alone[:1, 1:]))
+        found = (alone - complement(alone)) - (none - complement(none))
         found[[*vars(SPECIAL).values()]] = 0.0
         return found
 
