@@ -331,6 +331,48 @@ def test_the_cycle_is_weighted_by_trust() -> None:
     assert_close(cycle(nll, torch.tensor([0.0, 0.5, 1.0])).sum(1), nll.sum(1) * torch.tensor([0.0, 0.5, 1.0]), 1e-12)
 
 
+def stored(batch: Batch, recipe: TransferRecipe) -> Batch:
+    """The batch with what the model writes of it now as stored transfers."""
+    ids = transferred(recipe, batch).transfer.ids  # type: ignore[union-attr]
+    return replace(batch, stored=ids)
+
+
+@every_pair
+def test_stored_transfers_are_translated_back_as_written_ones_are(encoder: str, decoder: str) -> None:
+    """The same words stored give the same J_cycle, trusted whatever the guide thinks; nothing is written for it."""
+    recipe = recipe_of(("J_cycle",), encoder=encoder, decoder=decoder, trust=False)
+    batch = tiny_batch()
+    written = term_of(transferred(recipe, batch), "J_cycle")
+    known = stored(batch, recipe)
+    doubting = recipe_of(("J_cycle",), encoder=encoder, decoder=decoder, trust=True)
+    assert torch.equal(written, term_of(transferred(doubting, known), "J_cycle"))
+    others = replace(known, stored=batch.input_ids)
+    assert not torch.allclose(written, term_of(transferred(recipe, others), "J_cycle"))
+
+
+def test_stored_transfers_leave_the_other_terms_to_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, terms = tiny_batch(), ("J_cycle", "J_style", "J_content")
+    alone = transferred(recipe_of(terms), batch)
+    beside = transferred(recipe_of(terms), replace(batch, stored=batch.input_ids))
+    for name in ("J_style", "J_content"):
+        assert torch.equal(term_of(alone, name), term_of(beside, name))
+    assert not torch.equal(term_of(alone, "J_cycle"), term_of(beside, "J_cycle"))
+    monkeypatch.setattr(passes, "write", None)  # nobody may ask for what costs most of the step
+    transferred(recipe_of(("J_cycle",)), replace(batch, stored=batch.input_ids))
+
+
+def test_stored_transfers_stay_beside_their_sentences() -> None:
+    """Each sentence alone, in its place of the noise, has the J_cycle that it has in the batch."""
+    recipe = recipe_of(("J_cycle",))
+    batch = stored(tiny_batch(), recipe)
+    whole = term_of(transferred(recipe, batch), "J_cycle")
+    alone = [term_of(transferred(recipe, batch.rows(row, row + 1)), "J_cycle") for row in range(len(batch))]
+    assert_close(torch.cat(alone), whole, 1e-9)
+    assert batch.stored is not None
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    assert torch.equal(batch.permuted(order).stored, batch.stored[order])  # type: ignore[arg-type]
+
+
 def test_the_discriminators_loss_by_hand() -> None:
     real, fake = torch.tensor([[2.0, 0.0, 0.0]]).double(), torch.tensor([[0.0, 0.0, 1.0]]).double()
     expected = -0.5 * (real.log_softmax(1)[0, 0] + fake.log_softmax(1)[0, 2])
@@ -361,7 +403,9 @@ def test_a_transfer_into_itself_costs_nothing_in_the_latent_space() -> None:
     assert_close(TRANSFER_OBJECTIVES["J_match"](same), torch.full((4,), 5.0), 1e-5)
 
 
-@pytest.mark.parametrize("wrong", [{"start": 0}, {"tau": 0.0}, {"drop": 1.0}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"start": 0}, {"tau": 0.0}, {"drop": 1.0}, {"learning_rate": 0.0}, {"through": True, "stored": "x"}]
+)
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match="transfer"):
         TransferTrainingConfig(**wrong)  # type: ignore[arg-type]

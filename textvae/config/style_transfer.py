@@ -67,6 +67,12 @@ class ExperimentConfig:
             raise UserError(
                 "model.memory.translate is learnt by J_cycle alone: give objectives.J_cycle a weight, or leave it out"
             )
+        if self.transfer.stored and not self.objectives.J_cycle.weight:
+            raise UserError(
+                "transfer.stored is read by J_cycle alone: give objectives.J_cycle a weight, or leave it out"
+            )
+        if self.transfer.stored and self.clamping.shared is not None:
+            raise UserError("transfer.stored: its sentences have no groups; leave out clamping.shared")
         self.check_clamping()
         self.tokenizer = with_tokenizer_of_parts(self.tokenizer, self.model.encoder, self.model.decoder, self.start)
 

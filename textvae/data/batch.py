@@ -28,6 +28,8 @@ class Batch:
     style: (B,) index of the label; with several attributes (B, A), of each one's.
     bag_ids, bag_weights: (B, L) rows of the content bag of words and their share; the weights of a sentence sum to 1,
         or to 0 where it has no content word.
+    stored: (B, T) ids of its sentences in another style, `</s>` and padding after them, where these were written before
+        the training; else None.
     group: (B,) the same number for sentences that share a factor, which stand together; None where they are not told.
     key: the batch's place in the run's noise, None outside training.
     """
@@ -41,6 +43,7 @@ class Batch:
     bag_weights: Tensor
     key: NoiseKey | None = None
     group: Tensor | None = None
+    stored: Tensor | None = None
 
     def __len__(self) -> int:
         return self.input_ids.shape[0]

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.collate import Collator, close, padded
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.modules.noise import NoiseKey, mix
 
@@ -69,7 +70,13 @@ class BatchLoader:
     def collated(self, indices: np.ndarray, seed: int) -> Batch:
         """The whole batch, so that noise does not depend on the split."""
         batch = self.collator(self.corpus, indices, np.random.default_rng(seed))
-        return replace(batch, key=NoiseKey(seed, 0, len(indices)))
+        return replace(batch, key=NoiseKey(seed, 0, len(indices)), stored=self.stored(indices))
+
+    def stored(self, indices: np.ndarray) -> torch.Tensor | None:
+        """What the corpus has of sentences (B,) in another style: ids (B, T)."""
+        if self.corpus.transfers is None:
+            return None
+        return torch.from_numpy(close(*padded([self.corpus.transfers.sentence(int(i)) for i in indices])))
 
     def share(self, batch: Batch) -> Batch:
         """This process's rows of a global batch."""

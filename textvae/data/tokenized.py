@@ -47,12 +47,14 @@ class TokenizedCorpus(FlatSentences):
 
     labels: (N,) int64, with several attributes (N, A). dropped: sentences left out because they have no
     token or more than the model's maximum. groups: (N,) int64, the same for sentences that share a factor, 0 for none;
-    None where the data name no groups.
+    None where the data name no groups. transfers: of each sentence what a model made of it in another style, where that
+    is known before the training (`data/stored.py`).
     """
 
     labels: np.ndarray
     dropped: int = 0
     groups: np.ndarray | None = None
+    transfers: FlatSentences | None = None
 
     @classmethod
     def from_lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 
 from textvae.config import DocumentExperimentConfig, ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
+from textvae.data import stored
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.documents.corpus import load_documents
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus, tokenize_corpus
+from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.experiment.start import take_file, take_tokenizer
+from textvae.files import atomic_write, display
 from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
@@ -127,7 +131,19 @@ def prepare(config: ExperimentConfig, folder: Path) -> Prepared:
         style_words, stop_words = content_filters(config, corpus)
         bag = BagOfWords.build(tokenizer, stop_words, style_words)
         bag.to_json(folder / "bag_of_words.json")
+    if config.transfer.stored:
+        keep_stored(Path(config.transfer.stored), folder / stored.FILE)
     return Prepared(corpus, tokenizer, tokenized_train(config, corpus, tokenizer), bag)
+
+
+def keep_stored(path: Path, copy: Path) -> None:
+    """Copy a file of stored transfers into the run, which reads its own copy when it goes on."""
+    if copy.exists():
+        return
+    if not path.is_file():
+        raise UserError(f"transfer.stored: {display(path)} is no file; make one with `{stored.COMMAND}`")
+    with atomic_write(copy, binary=True) as target, open(path, "rb") as source:
+        shutil.copyfileobj(source, target)
 
 
 def tokenized_train(config: WithSentences, corpus: Corpus, tokenizer: Any) -> TokenizedCorpus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from accelerate.utils import set_seed
 from textvae.config import ExperimentConfig
 from textvae.data.groups import GroupLoader
 from textvae.data.loader import BatchLoader
+from textvae.data.stored import FILE as STORED
+from textvae.data.stored import stored_corpus
 from textvae.data.word_kinds import word_kinds
 from textvae.errors import UserError
 from textvae.evaluation.validation import Validator
@@ -98,6 +101,7 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         return model_card(facts(config, prepared, model, step, metrics))
 
     loader = make_loader(config, prepared, accelerator)
+    known = "" if loader.corpus.transfers is None else " with stored transfers"
     grouped = f", {len(loader.grouped)} of them also in groups" if isinstance(loader, GroupLoader) else ""
     return Assembled(
         model,
@@ -105,12 +109,18 @@ def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelera
         loader,
         validate,
         saver(model, card),
-        f"vocabulary {len(prepared.tokenizer)}, {len(prepared.train)} sentences{grouped}",
+        f"vocabulary {len(prepared.tokenizer)}, {len(loader.corpus)} sentences{grouped}{known}",
     )
 
 
 def make_loader(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator) -> BatchLoader:
-    """Batches of single sentences, and where sentences share something also of groups."""
+    """Batches of single sentences, with their stored transfers if there are any, and where sentences share something
+    also of groups.
+    """
+    if config.transfer.stored:
+        attributes, limit = prepared.corpus.attributes, max_length(config) - 2
+        stored = stored_corpus(Path(config.run) / STORED, attributes, prepared.encode, limit)
+        prepared = replace(prepared, train=stored)
     common = rows_of(config, prepared, accelerator)
     if config.clamping.shared is None:
         return BatchLoader(*common)

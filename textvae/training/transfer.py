@@ -59,6 +59,9 @@ class TransferTrainingConfig:
     translated: float = 0.5
     """Share of the x̂ that are written by looking at the sentence as it is, as a transfer is when training has ended
     (`model.memory.translate` only); the others are made by filling the blanks."""
+    stored: str | None = None
+    """File of transfers that a trained model has written and reranked (`textvae back-translate`): J_cycle reads x̂ from
+    it instead of having it written in the step, and trusts it. The training sees the sentences of the file alone."""
     trust: bool = True
     """Weigh J_cycle by the guide's probability that x̂ has the style asked for: a copy teaches copying."""
     language_prior: LanguagePriorName = "reverse"
@@ -89,6 +92,8 @@ class TransferTrainingConfig:
             raise UserError(f"transfer.share is {self.share}; it must be above 0 and at most 1")
         if self.through and self.share < 1:
             raise UserError("transfer.through reads the points of every sentence, transfer.share only some: choose one")
+        if self.through and self.stored:
+            raise UserError("transfer.through wants x̂ to be written in the step, transfer.stored before it: choose one")
         if not 0 <= self.translated <= 1:
             raise UserError(f"transfer.translated is {self.translated}; it is a share, in [0, 1]")
 
@@ -219,7 +224,24 @@ class TransferRecipe(StyleContentRecipe):
         return {"J_dis_x": against_generated(split(real), batch.style, split(fake))}
 
     def transferred(self, batch: Batch, latents: Latents) -> TransferOutput:
-        """Write the batch in other styles; compute what the terms in force need of the model itself."""
+        """The batch in other styles, and what the terms in force need of the model itself.
+
+        Where the batch has stored transfers J_cycle reads those, and the others read what the model writes now.
+        """
+        stored = batch.stored
+        if stored is None or SOFT_TERMS & set(self.terms):
+            found, read = self.written(batch, latents)
+        else:
+            found, read = TransferOutput(batch.style, stored, until_end(stored, SPECIAL.eos)), None
+        if "J_cycle" not in self.terms:
+            return found
+        seen = found.ids if stored is None else stored
+        nll = passes.read_back(self.model, batch, seen, self.plan, read if self.plan.through else None, batch.key)
+        trust = None if stored is None else nll.new_ones(len(seen))
+        return replace(found, cycle_nll=nll, trust=trust)
+
+    def written(self, batch: Batch, latents: Latents) -> tuple[TransferOutput, Latents | None]:
+        """What the model writes of the batch in other styles, and that as its encoder reads it, where a term asks."""
         model, plan, key = self.model, self.plan, batch.key
         target = passes.other_styles(batch.style, model.groups.sizes, key)
         wanted = model.style_vector(target, plan.strength)
@@ -234,10 +256,7 @@ class TransferRecipe(StyleContentRecipe):
             rows, weight = drawn
             part, _ = self.softened(found.of(rows), memory[rows], content[rows], key, rows)
             found = replace(found, sample=Sample(rows, weight, part))
-        if "J_cycle" in self.terms:
-            nll = passes.read_back(model, batch, ids, plan, read if plan.through else None, key)
-            found = replace(found, cycle_nll=nll)
-        return found
+        return found, read
 
     def softened(
         self, found: TransferOutput, memory: Tensor, content: Tensor, key: NoiseKey | None, rows: Tensor | None = None
@@ -281,7 +300,7 @@ class TransferRecipe(StyleContentRecipe):
             found = self.watched(found)
         else:
             found = replace(found, sample=replace(found.sample, output=self.watched(found.sample.output)))
-        if "J_cycle" in self.terms:
+        if "J_cycle" in self.terms and found.trust is None:
             with torch.no_grad():
                 found = replace(found, trust=self.trust(found))
         return found
