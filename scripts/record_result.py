@@ -89,15 +89,18 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
 
 
 def public_paths(config: Any) -> Iterator[tuple[str, str]]:
-    """The paths of the data, which are changed in `config`, and what they are called in public."""
+    """The paths of data and of what a run began with, changed in `config`, and what they are called in public."""
+    for section, name in ((config, "start"), (getattr(config, "transfer", None), "stored")):
+        private = getattr(section, name, None)
+        if private:
+            public = f"runs/{Path(private).name}"
+            yield private, public
+            setattr(section, name, public)
     if config.task != "summarization":
         public = f"data/{Path(config.data.path).name}"
         yield config.data.path, public
         config.data.path = public
         return
-    if config.start:
-        yield config.start, f"runs/{Path(config.start).name}"
-        config.start = f"runs/{Path(config.start).name}"
     for side in (config.data.documents, config.data.texts, config.data.dev, config.data.test):
         if side is not None and side.path:
             public = "data/" + "/".join(Path(side.path).parts[-2:])

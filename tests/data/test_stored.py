@@ -84,6 +84,20 @@ def test_a_stopped_writer_goes_on_after_its_last_whole_block(tmp_path: Path) -> 
     assert writer.finish() == 2 and list(read_stored(path, ONE)) == ROWS
 
 
+def test_a_full_disk_is_told_and_loses_no_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.tsv"
+    writer = StoredWriter(path, ONE, {"seed": 0})
+    writer.add(ROWS[:1])
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(UserError, match="No space left on device.*has 1 blocks: free some space"):
+            writer.add(ROWS[1:])
+    again = StoredWriter(path, ONE, {"seed": 0})
+    for row in ROWS[again.done :]:
+        again.add([row])
+    assert again.finish() == 2 and list(read_stored(path, ONE)) == ROWS
+
+
 def test_another_origin_does_not_go_on(tmp_path: Path) -> None:
     StoredWriter(tmp_path / "t.tsv", ONE, {"seed": 0}).add(ROWS)
     with pytest.raises(UserError, match=r"t\.tsv\.partial was begun with another model or other options"):

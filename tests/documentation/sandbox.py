@@ -17,10 +17,13 @@ from support import CPU, ROOT, wait_until
 
 HERE = Path(__file__).parent
 
-SHORT = (
+FEW_STEPS = (
     *("--training.max_steps=6", "--training.evaluate_every=6", "--training.log_every=3", "--selection.max_sentences=8"),
-    *("--model.embedding_size=16", "--model.encoder.size=16", "--model.decoder.size=16", "--model.content.size=8"),
     *("--selection.strengths=[1.0]", "--transfer.start=2", "--training.precision=fp32"),
+)
+SHORT = (
+    *FEW_STEPS,
+    *("--model.embedding_size=16", "--model.encoder.size=16", "--model.decoder.size=16", "--model.content.size=8"),
 )
 SHORT_SUMMARIES = (
     *("--stages=[{name: denoise, steps: 4}, {name: reconstructor, steps: 2}]", "--training.evaluate_every=4"),
@@ -31,7 +34,9 @@ SHORT_SUMMARIES = (
 FEW = ("--evaluation.max_train_sentences=200", "--evaluation.max_dev_sentences=50", "--evaluation.resamples=20")
 TOY_OPTIONS: Sequence[tuple[str, Sequence[str]]] = (
     (r"(textvae train|python train\.py).*(news|summar)", SHORT_SUMMARIES),
+    (r"textvae train --config runs/", FEW_STEPS),  # the sizes are those of that run
     (r"(textvae train|python train\.py)", SHORT),
+    (r"textvae back-translate", ("--sentences=100", "--certainty=0.5", "--fluency-loss=5")),
     (r"textvae sweep --config", (*SHORT, *FEW)),
     (r"textvae sweep", FEW),
     (r"textvae fit-scorers", ("--epochs=1", "--index-sentences=200")),

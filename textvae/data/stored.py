@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,8 +106,7 @@ class StoredWriter:
         first = header(attributes)
         self.done, size = self.completed()
         if not size:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.partial) as handle:
+            with self.told(), atomic_write(self.partial) as handle:
                 handle.write(self.begin + first)
         else:
             os.truncate(self.partial, size)
@@ -131,8 +131,8 @@ class StoredWriter:
         return blocks, size
 
     def add(self, rows: Sequence[StoredTransfer]) -> None:
-        """Append the next block."""
-        with open(self.partial, "a", encoding="utf-8") as handle:
+        """Append the next block; UserError where it cannot be written, the blocks before it are kept."""
+        with self.told(), open(self.partial, "a", encoding="utf-8", newline="\n") as handle:
             handle.writelines(row.line(self.attributes) for row in rows)
             handle.write(f"{BLOCK_ENDS}\n")
             handle.flush()
@@ -142,10 +142,21 @@ class StoredWriter:
     def finish(self) -> int:
         """Make the file of all blocks; returns how many rows it has."""
         rows = -1
-        with atomic_write(self.path) as target, open(self.partial, encoding="utf-8") as handle:
+        with self.told(), atomic_write(self.path, binary=True) as target, open(self.partial, "rb") as handle:
             for line in handle:
-                if not line.startswith(BLOCK_ENDS):
+                if not line.startswith(BLOCK_ENDS.encode()):
                     target.write(line)
                     rows += 1
         self.partial.unlink()
         return rows
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What the system says, as an error that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"{display(self.path)} cannot be written ({error.strerror or error}); {display(self.partial)} has "
+                f"{self.done} blocks: free some space and give the same command again"
+            ) from error
