@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from textvae.volume import add_volume, note, set_volume
+from textvae.commands.finished_runs import add_places, style_run
+from textvae.volume import add_volume, note
 
 DESCRIPTION = """\
 Rewrite the training sentences of a run in another style with its reranked model, and store sentence and
 rewriting side by side. A training that begins from the run with `--transfer.stored FILE` learns to write
 the sentences of people from these rewritings, which are nearer to them than what a model writes in the step
-of a training. Needs `textvae fit-scorers RUN`. 60 to 130 sentences a second on two cores; stopped, the same
+of a training. Needs `textvae fit-scorers RUN`. 40 to 70 sentences a second on one thread; stopped, the same
 command goes on where it was."""
 
 EPILOG = """\
@@ -52,8 +52,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         "nats a word (default .5)",
     )
     add("--seed", type=int, default=0, metavar="N", help="of the order and the labels aimed at (default 0)")
-    add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
-    add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
+    add_places(add)
     add_volume(parser)
     return parser
 
@@ -68,24 +67,15 @@ def main(argv: list[str], prog: str = "textvae back-translate") -> int:
 
 def work(args: argparse.Namespace) -> int:
     """Write all blocks that are missing; UserError where the run or its data are wrong."""
-    set_volume(args)
-    from textvae.config import load_config
-    from textvae.config.parsing import task_of
     from textvae.data.stored import StoredWriter
     from textvae.errors import UserError
     from textvae.experiment.back_translation import BackTranslation, BackTranslationSettings
-    from textvae.experiment.evaluation import FinishedRun
 
     settings = BackTranslationSettings(args.sentences, args.certainty, args.fluency_loss, args.seed)
-    if task_of(args.run / "config.yaml") != "style_transfer":
-        raise UserError(f"{args.run} does not transfer style; only such runs are translated back")
+    run = style_run(args, "only such runs are translated back")
     if args.output.exists():
         raise UserError(f"{args.output} is there already; remove it, or name another --output")
-    config = load_config(args.run / "config.yaml")
-    if args.data_path is not None:
-        config.data = replace(config.data, path=args.data_path)
-    config.cache = args.cache or config.cache
-    source = BackTranslation(FinishedRun(config, args.run), settings)
+    source = BackTranslation(run, settings)
     writer = StoredWriter(args.output, source.run.transfer.attributes, source.origin)
     if writer.done:
         note(f"goes on after block {writer.done} of {source.blocks}")

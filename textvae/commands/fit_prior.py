@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
+from textvae.commands.finished_runs import add_places, with_places
 from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
@@ -37,8 +37,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--epochs", type=int, default=30, metavar="N", help="passes over the vectors at most (default 30)")
     add("--sentences", type=int, default=100_000, metavar="N", help="training sentences at most (default 100000)")
     add("--seed", type=int, default=0, metavar="N", help="of the fit (default 0)")
-    add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
-    add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
+    add_places(add)
     add_volume(parser)
     return parser
 
@@ -61,10 +60,7 @@ def main(argv: list[str], prog: str = "textvae fit-prior") -> int:
     config = load_config(args.run / "config.yaml")
     if not isinstance(config, SentenceExperimentConfig | ExperimentConfig):
         raise UserError(f"{args.run} has no data that a prior could be fitted to (task {config.task})")
-    if args.data_path is not None:
-        config.data = replace(config.data, path=args.data_path)
-    config.cache = args.cache or config.cache
-    fitted = PriorFitting(config, args.run, model, settings)()
+    fitted = PriorFitting(with_places(config, args), args.run, model, settings)()
     nats = {name: round(value, 3) for name, value in fitted.facts["dev_nll"].items()}
     print(f"held-out vectors of {fitted.part}, -log p in nats a sentence (epoch {fitted.facts['epoch']}):")
     print(f"fitted flow {nats['fitted']}, one Gaussian {nats['gaussian']}, the model's own prior {nats['own']}")

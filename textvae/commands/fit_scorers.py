@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
+from textvae.commands.finished_runs import add_places, style_run
 from textvae.volume import add_volume, note, set_volume
 
 DESCRIPTION = """\
@@ -64,8 +64,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add(
         "--no-undo", action="store_true", help="rank only what the model writes, not what lies between it and the input"
     )
-    add("--data-path", metavar="FOLDER", help="where the run's data are now, if they moved")
-    add("--cache", metavar="FOLDER", help="prepared data (default: that of the run)")
+    add_places(add)
     add_volume(parser)
     return parser
 
@@ -74,18 +73,9 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
     """Exit code 0; UserError where the run or its data are wrong."""
     args = make_parser(prog).parse_args(argv)
     set_volume(args)
-    from textvae.config import load_config
-    from textvae.config.parsing import task_of
-    from textvae.errors import UserError
-    from textvae.experiment.evaluation import FinishedRun
     from textvae.experiment.scorers import ScorerFitting, ScorerSettings, ScorerTraining
 
-    if task_of(args.run / "config.yaml") == "summarization":
-        raise UserError(f"{args.run} does not transfer style; only such runs are reranked")
-    config = load_config(args.run / "config.yaml")
-    if args.data_path is not None:
-        config.data = replace(config.data, path=args.data_path)
-    config.cache = args.cache or config.cache
+    run = style_run(args, "only such runs are reranked")
     settings = ScorerSettings(
         training=ScorerTraining(epochs=args.epochs, batch_size=args.batch_size, seed=args.seed),
         index=not args.no_index,
@@ -97,6 +87,6 @@ def main(argv: list[str], prog: str = "textvae fit-scorers") -> int:
         accuracy=args.accuracy,
         refit=args.refit,
     )
-    folder = ScorerFitting(FinishedRun(config, args.run), settings, note)()
+    folder = ScorerFitting(run, settings, note)()
     note(f"stored in {folder}")
     return 0

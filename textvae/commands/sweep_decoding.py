@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from textvae.commands.finished_runs import style_run
 from textvae.commands.sweep import Teller
 from textvae.commands.sweep_output import show, write_results
 from textvae.commands.terminal import show_table, warn
-from textvae.config import load_config
-from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
-from textvae.experiment.evaluation import FinishedRun
 from textvae.experiment.machine import commit
 from textvae.experiment.sweeps.decoding import check_model, decoding_points
 from textvae.experiment.sweeps.grid import Axis, Point, read_axes
@@ -29,7 +26,7 @@ def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> in
     """Score what is not scored yet; the results are rewritten after every point."""
     axes = read_axes(args.grid)
     points = decoding_points(axes)
-    scorer = Scorer(open_run(args), evaluation, args.split)
+    scorer = Scorer(style_run(args, "there is no accuracy to set against BLEU"), evaluation, args.split)
     folder = args.save or args.run / ("sweep" if args.split == "dev" else "sweep_test")
     found = [scorer.stored(folder / POINTS / point.name, point.settings) is not None for point in points]
     if args.dry_run:
@@ -52,17 +49,6 @@ def sweep_decoding(args: argparse.Namespace, evaluation: EvaluationConfig) -> in
         show(folder / change)
     note(f"saved in {folder}")
     return 0
-
-
-def open_run(args: argparse.Namespace) -> FinishedRun:
-    """The run; UserError where it is none, or no style transfer."""
-    config = load_config(args.run / "config.yaml")
-    if config.task != "style_transfer":
-        raise UserError(f"{args.run} does not transfer style; there is no accuracy to set against BLEU")
-    if args.data_path is not None:
-        config.data = replace(config.data, path=args.data_path)
-    config.cache = args.cache or config.cache
-    return FinishedRun(config, args.run)
 
 
 def collect(
