@@ -31,10 +31,15 @@ SHORT_SUMMARIES = (
     *("--model.reconstructor.size=16", "--model.reconstructor.embedding_size=16"),
     *("--selection.max_documents=8", "--selection.max_reader_documents=20"),
 )
+DEMO_SIZES = (
+    *("--model.embedding_size=32", "--model.encoder.size=32", "--model.decoder.size=48", "--model.style.size=4"),
+    *("--model.content.size=16", "--model.output=adaptive", "--model.hide_style_words=false"),
+)
+"""Those of `configs/toy/test.yaml`, which made what is `runs/demo` here."""
 FEW = ("--evaluation.max_train_sentences=200", "--evaluation.max_dev_sentences=50", "--evaluation.resamples=20")
 TOY_OPTIONS: Sequence[tuple[str, Sequence[str]]] = (
     (r"(textvae train|python train\.py).*(news|summar)", SHORT_SUMMARIES),
-    (r"textvae train --config runs/", FEW_STEPS),  # the sizes are those of that run
+    (r"textvae train .*--start runs/demo", (*FEW_STEPS, *DEMO_SIZES)),
     (r"(textvae train|python train\.py)", SHORT),
     (r"textvae back-translate", ("--sentences=100", "--certainty=0.5", "--fluency-loss=5")),
     (r"textvae sweep --config", (*SHORT, *FEW)),
