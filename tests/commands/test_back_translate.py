@@ -81,9 +81,9 @@ def test_a_stopped_command_ends_with_the_same_file(
 def test_a_training_that_begins_from_the_run_learns_to_translate_them_back(
     fitted: Path, transfers: Path, cache: Path, tmp_path: Path
 ) -> None:
-    run = tmp_path / "second"
+    run, source = tmp_path / "second", Path(shutil.copy(transfers, tmp_path / "mine.tsv"))
     options = ["--config", "configs/toy/test.yaml", "--start", str(fitted), "--objectives.J_cycle.weight", "1"]
-    options += ["--transfer.stored", str(transfers), "--transfer.start", "1", "--training.max_steps", "80"]
+    options += ["--transfer.stored", str(source), "--transfer.start", "1", "--training.max_steps", "80"]
     done = run_python("train.py", *options, "--training.epochs", "null", "--run", str(run), "--cache", str(cache))
     assert done.returncode == 0, done.stderr
     assert "sentences with stored transfers" in done.stdout + done.stderr
@@ -91,6 +91,9 @@ def test_a_training_that_begins_from_the_run_learns_to_translate_them_back(
     logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     cycle = [row["train/vae/J_cycle"] for row in logged if "train/vae/J_cycle" in row]
     assert cycle[-1] < 0.9 * cycle[0]
+    source.unlink()
+    on = run_python("train.py", "--resume", "--training.max_steps", "90", "--run", str(run), "--cache", str(cache))
+    assert on.returncode == 0, "it goes on from its own copy: " + on.stderr
 
 
 def test_what_is_missing_is_told(
