@@ -1,4 +1,6 @@
-"""Transfers of a run's training sentences by its reranked model, for another training to translate back."""
+"""Transfers of a run's training sentences by its reranked model, for another training to translate back (iterative
+back-translation, Hoang et al. 2018).
+"""
 
 from __future__ import annotations
 
