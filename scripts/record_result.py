@@ -133,12 +133,13 @@ def cell(measures: dict[str, Any], name: str) -> str:
 
 
 def style_tables(found: list[Recorded]) -> Iterator[str]:
-    """All directions together, then each; copies and human references first. Other labels have tables of their own."""
+    """All directions together, then each; copies and human references first. Other data have tables of their own."""
     head = ["system", *STYLE_COLUMNS.values(), "probe z_s", "probe z_c", "strength", "minutes"]
-    groups: dict[frozenset[str], list[Recorded]] = {}
+    groups: dict[str, list[Recorded]] = {}
     for one in found:
-        groups.setdefault(frozenset(row["direction"] for row in one.metrics["rows"]), []).append(one)
-    for directions, group in groups.items():
+        groups.setdefault(one.run["data"], []).append(one)
+    for group in groups.values():
+        directions = {row["direction"] for row in group[0].metrics["rows"]}
         about = "" if len(groups) == 1 else f" ({', '.join(one.name for one in group)})"
         for direction in sorted(directions, key=lambda d: (d != "all", d)):
             rows = {one.name: [r for r in one.metrics["rows"] if r["direction"] == direction] for one in group}
