@@ -90,22 +90,18 @@ def record(run: Path, folder: Path, evaluation: Path) -> None:
 
 def public_paths(config: Any) -> Iterator[tuple[str, str]]:
     """The paths of data and of what a run began with, changed in `config`, and what they are called in public."""
-    for section, name in ((config, "start"), (getattr(config, "transfer", None), "stored")):
+    data = config.data
+    places = [(config, "start", "runs", 1), (getattr(config, "transfer", None), "stored", "runs", 1)]
+    if config.task == "summarization":
+        places += [(side, "path", "data", 2) for side in (data.documents, data.texts, data.dev, data.test)]
+    else:
+        places.append((data, "path", "data", 1))
+    for section, name, home, parts in places:
         private = getattr(section, name, None)
         if private:
-            public = f"runs/{Path(private).name}"
+            public = "/".join((home, *Path(private).parts[-parts:]))
             yield private, public
             setattr(section, name, public)
-    if config.task != "summarization":
-        public = f"data/{Path(config.data.path).name}"
-        yield config.data.path, public
-        config.data.path = public
-        return
-    for side in (config.data.documents, config.data.texts, config.data.dev, config.data.test):
-        if side is not None and side.path:
-            public = "data/" + "/".join(Path(side.path).parts[-2:])
-            yield side.path, public
-            side.path = public
 
 
 def recorded(results: Path) -> list[Recorded]:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,12 @@ def atomic_write(path: str | Path, binary: bool = False) -> Iterator[IO[Any]]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def atomic_copy(source: Path, target: Path) -> None:
+    """Copy a file; the copy is whole or not there."""
+    with open(source, "rb") as original, atomic_write(target, binary=True) as copy:
+        shutil.copyfileobj(original, copy)
 
 
 def umask() -> int:

@@ -76,7 +76,7 @@ def work(args: argparse.Namespace) -> int:
     if args.output.exists():
         raise UserError(f"{args.output} is there already; remove it, or name another --output")
     source = BackTranslation(run, settings)
-    writer = StoredWriter(args.output, source.run.transfer.attributes, source.origin)
+    writer = StoredWriter(args.output, run.transfer.attributes, source.origin)
     if writer.done:
         note(f"goes on after block {writer.done} of {source.blocks}")
     left_out, began, first = [0, 0, 0], time.perf_counter(), writer.done

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import Tensor
 from textvae.data.stored import StoredTransfer
 from textvae.errors import UserError
 from textvae.experiment.evaluation import FinishedRun
-from textvae.experiment.preparation import max_length
+from textvae.inference.pieces import pad
 
 BLOCK = 2048
 """Sentences that are rewritten together; a command that is stopped loses no more."""
@@ -71,16 +70,9 @@ class BackTranslation:
 
     @cached_property
     def order(self) -> np.ndarray:
-        """Rows of the training part in the order in which they are rewritten, without those too long for the model."""
-        lengths = np.array([text.count(" ") + 1 if text else 0 for text in self.run.prepared.corpus.train["text"]])
-        order = np.random.default_rng(self.settings.seed).permutation(len(lengths))
-        order = order[(lengths[order] > 0) & (lengths[order] <= self.longest)]
-        return order[: self.settings.sentences]
-
-    @property
-    def longest(self) -> int:
-        """Tokens of a sentence at most."""
-        return max_length(self.run.config) - 2
+        """Rows of the training part in the order in which they are rewritten."""
+        rng = np.random.default_rng(self.settings.seed)
+        return rng.permutation(len(self.run.prepared.corpus.train))[: self.settings.sentences]
 
     @property
     def blocks(self) -> int:
@@ -131,8 +123,7 @@ class BackTranslation:
         """(N,) whether the guide is sure of the label that is to change."""
         offsets = np.array(self.run.transfer.model.groups.offsets)
         own = torch.from_numpy(offsets[attribute] + labels[np.arange(len(labels)), attribute])
-        sure = known.labels.gather(1, own[:, None])[:, 0] >= log(self.settings.certainty or 1e-30)
-        return sure.numpy()
+        return (known.labels.gather(1, own[:, None])[:, 0].exp() >= self.settings.certainty).numpy()
 
     def rewritten(
         self, texts: list[str], places: np.ndarray, attribute: np.ndarray, target: np.ndarray
@@ -154,8 +145,7 @@ class BackTranslation:
         device, labels = transfer.model.device, sum(transfer.attributes.sizes)
         found = [Known(torch.zeros(0, labels), torch.zeros(0))]
         for begin in range(0, len(texts), 256):
-            pieces = self.run.prepared.encode(texts[begin : begin + 256])
-            ids = transfer.pad([tuple(piece) for piece in pieces]).to(device)
+            ids = pad(self.run.prepared.encode(texts[begin : begin + 256]), transfer.ids).to(device)
             mask = ids != transfer.ids.pad
             found.append(Known(scorers.style(ids, mask).float().cpu(), scorers.fluency(ids, mask).float().cpu()))
         return Known(*(torch.cat(column) for column in zip(*found, strict=True)))

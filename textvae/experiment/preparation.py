@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from textvae.data.tokenized import TokenizedCorpus, tokenize_corpus
 from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.experiment.start import take_file, take_tokenizer
-from textvae.files import atomic_write, display
+from textvae.files import atomic_copy, display
 from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
@@ -142,8 +141,7 @@ def keep_stored(path: Path, copy: Path) -> None:
         return
     if not path.is_file():
         raise UserError(f"transfer.stored: {display(path)} is no file; make one with `{stored.COMMAND}`")
-    with atomic_write(copy, binary=True) as target, open(path, "rb") as source:
-        shutil.copyfileobj(source, target)
+    atomic_copy(path, copy)
 
 
 def tokenized_train(config: WithSentences, corpus: Corpus, tokenizer: Any) -> TokenizedCorpus:

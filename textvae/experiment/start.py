@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textvae.checkpoint import Checkpoints, new_folder
 from textvae.errors import UserError
-from textvae.files import atomic_write
+from textvae.files import atomic_copy
 from textvae.training.recipe import Recipe
 
 
@@ -24,8 +24,7 @@ def take_file(run: Path, folder: Path, name: str) -> None:
     """Copy a file of a run; raises UserError where there is none."""
     if not (run / name).exists():
         raise UserError(f"{run} holds no {name}: --start wants the directory of another run of this task")
-    with atomic_write(folder / name, binary=True) as target:
-        target.write((run / name).read_bytes())
+    atomic_copy(run / name, folder / name)
 
 
 def begin_with(recipe: Recipe, run: Path, needed: str, say: Callable[[str], None]) -> None:
