@@ -22,7 +22,13 @@ from typing import Any
 import yaml
 from docstring_parser import parse_from_object
 
-from textvae.commands import evaluate_document_vae, evaluate_summaries, evaluate_summarizer
+from textvae.commands import (
+    evaluate_document_vae,
+    evaluate_sentence_vae,
+    evaluate_summaries,
+    evaluate_summarizer,
+    evaluate_trees,
+)
 from textvae.commands.completion import parser_of
 from textvae.commands.data import make_check_parser
 from textvae.commands.names import COMMANDS
@@ -35,6 +41,14 @@ CITATION = re.compile(
     r"\b(?!ACL|EMNLP)[A-Z][\w'-]+(?:(?:, [A-Z][\w-]+)*,? (?:&|and) [A-Z][\w-]+| et al\.) (?:19|20)\d\d\b"
 )
 """As docstrings write it, for papers of several people."""
+EVALUATIONS = {
+    "RUN (a summarizer)": evaluate_summarizer,
+    "RUN (a sentence autoencoder)": evaluate_sentence_vae,
+    "RUN (a hierarchical VAE)": evaluate_document_vae,
+    "RUN (a grammar)": evaluate_trees,
+    "--outputs FILE --references FILE (summaries)": evaluate_summaries,
+}
+"""The parsers of `textvae evaluate` beside that of a style transfer."""
 TOP = "top"
 """The page of modules that are in no package."""
 
@@ -97,27 +111,30 @@ def fenced(code: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ commands
+def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Title and parser of every command, followed by those of its subcommands or tasks."""
+    for name in COMMANDS:
+        yield f"textvae {name}", (parser := parser_of(name))
+        if name == "data":
+            actions = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+            yield from ((f"textvae data {key}", sub) for key, sub in actions.choices.items() if key != "check")
+            yield "textvae data check", make_check_parser("textvae data check")
+        if name == "evaluate":
+            for title, module in EVALUATIONS.items():
+                yield f"textvae evaluate {title}", module.make_parser("textvae evaluate")
+
+
 def command_page() -> str:
     """Every command with its options and examples."""
     parts = ["# Commands\n", "What all of them share: [commands.md](../commands.md).\n"]
-    for name, meaning in COMMANDS.items():
-        parts.append(f"## textvae {name}\n\n{meaning[0].upper()}{meaning[1:]}.\n")
-        parsers = [(f"textvae {name}", parser_of(name))]
+    for title, parser in parsers():
+        name = title.removeprefix("textvae ")
+        if name in COMMANDS:
+            parts.append(f"## {title}\n\n{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}.\n")
         if name == "train":
-            parts.append("Options of its configuration: [style transfer](configuration-style_transfer.md), ")
-            parts.append("[summarization](configuration-summarization.md).\n")
-        if name == "data":
-            actions = next(a for a in parsers[0][1]._actions if isinstance(a, argparse._SubParsersAction))
-            parsers += [(f"textvae data {key}", sub) for key, sub in actions.choices.items() if key != "check"]
-            parsers.append(("textvae data check", make_check_parser("textvae data check")))
-        if name == "evaluate":
-            parsers.append(("textvae evaluate RUN (a summarizer)", evaluate_summarizer.make_parser("textvae evaluate")))
-            documents = evaluate_document_vae.make_parser("textvae evaluate")
-            parsers.append(("textvae evaluate RUN (a hierarchical VAE)", documents))
-            summaries = evaluate_summaries.make_parser("textvae evaluate")
-            parsers.append(("textvae evaluate --outputs FILE --references FILE (summaries)", summaries))
-        for number, (title, parser) in enumerate(parsers):
-            parts.append(("" if number == 0 else f"### {title}\n\n") + command_text(parser, name == "train"))
+            pages = ", ".join(f"[{task.replace('_', ' ')}](configuration-{task}.md)" for task in TASKS)
+            parts.append(f"Options of its configuration: {pages}.\n")
+        parts.append(("" if name in COMMANDS else f"### {title}\n\n") + command_text(parser, name == "train"))
     return "\n".join(parts)
 
 
