@@ -1,14 +1,17 @@
-# Two commands: `make demo` shows it, `make test` checks it. Both set up the virtual environment first.
+# `make demo` shows it, `make test` checks it; each sets up the virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
+PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 $(BIN)/pytest -n 2 --dist loadfile --durations 15
 
-.PHONY: help setup demo test lint types unit clean
+.PHONY: help setup demo docs test test-all lint types unit clean
 
 help:
 	@echo "make demo   train on the bundled sample (3 minutes), evaluate, show transfers"
-	@echo "make test   lint, types and all tests (15 minutes)"
+	@echo "make docs   write docs/reference/: commands, options, fields, classes, papers"
+	@echo "make test   lint, types, unit and end-to-end tests (8 minutes on two cores)"
+	@echo "make test-all   the same with the slow ones: documentation pages, browser, killed and distributed trainings"
 
 setup: $(BIN)/.ready
 
@@ -21,7 +24,13 @@ demo: setup
 	  train.py --config configs/toy/demo.yaml --run $(RUN) --overwrite
 	$(BIN)/textvae evaluate $(RUN) --examples 10
 
+docs: setup
+	$(BIN)/python scripts/make_reference.py
+
 test: lint types unit
+
+test-all: lint types docs
+	$(PYTEST)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -32,7 +41,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 $(BIN)/pytest -n 2 --dist loadfile --durations 15
+	$(PYTEST) -m "not slow"
 
 clean:
 	rm -rf $(VENV) build *.egg-info runs/demo

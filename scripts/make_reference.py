@@ -1,7 +1,8 @@
 """Write docs/reference/ and docs/papers.md from the code: `python scripts/make_reference.py [--check]`.
 
 Signatures and docstrings are read from the source, options from the parsers, fields from the configurations. A page
-that nothing makes any more is deleted. With --check nothing is written; exit code 1: a page is not current.
+that nothing makes any more is deleted. `make docs` calls it; of its pages only papers.md is in git. With --check
+nothing is written; exit code 1: a page is not current.
 """
 
 from __future__ import annotations

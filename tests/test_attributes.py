@@ -17,6 +17,8 @@ from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.targets import own_labels
 from textvae.report.style_gallery import style_gallery
 
+pytestmark = pytest.mark.slow
+
 OTHER = {"negative": "positive", "positive": "negative", "past": "present", "present": "past"}
 CHANGES = [("sentiment",), ("tense",), ("sentiment", "tense")]
 PAST = {"was", "were", "did", "had", "said", "thought", "found", "knew", "hated", "loved", "avoided", "recommended"}

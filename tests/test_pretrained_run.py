@@ -29,6 +29,7 @@ def options(source: Path, encoder: str, decoder: str) -> list[str]:
     return [*found, "--model.output", "full", *SHORT, *SMALL]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "decoder"), [("bert", "gru"), ("gru", "gpt2"), ("bart", "bart")])
 def test_a_run_needs_its_source_no_more(encoder: str, decoder: str, tmp_path: Path, cache: Path) -> None:
     source = save_source(tmp_path / "source", decoder if encoder == "gru" else encoder)

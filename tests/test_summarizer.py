@@ -98,6 +98,7 @@ def test_gradients_of_both_losses_are_compared_from_the_same_start(
     assert {path: path.stat().st_mtime_ns for path in short_run.rglob("*")} == before, "the run is left as it was"
 
 
+@pytest.mark.slow
 def test_toy_news_reach_the_true_summaries(tmp_path: Path, cache: Path) -> None:
     """results/news/README.md says what each seed reached."""
     run = tmp_path / "news"

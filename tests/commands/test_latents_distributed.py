@@ -16,6 +16,7 @@ from textvae.inference.latents.vector_files import read_vectors
 from .conftest import first_of_two, torchrun
 
 
+@pytest.mark.slow
 def test_two_processes_generate_what_one_does(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = [run, "--count", 9, "--seed", 5, "--precision", "fp32", "--json", "--sample", "--num-candidates", 2]
@@ -30,6 +31,7 @@ def test_two_processes_generate_what_one_does(run: Path, tmp_path: Path) -> None
     assert sorted(os.listdir(out)) == ["one.jsonl", "two.jsonl"], "parts were left"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".arrow", ".npz"])
 def test_two_processes_encode_what_one_does(run: Path, tmp_path: Path, suffix: str) -> None:
     texts, labels, out = tmp_path / "texts.txt", tmp_path / "labels.txt", tmp_path / "out"

@@ -18,6 +18,8 @@ from textvae.cli import main
 from textvae.commands.sweep_training import state
 from textvae.experiment.sweeps.scoring import Scorer
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--evaluation.resamples", "20", "--evaluation.max_train_sentences", "3000")
 TOY = str(ROOT / "configs" / "toy" / "test.yaml")
 LATENTS, TREES = (str(ROOT / "configs" / "toy" / f"{name}.yaml") for name in ("sentence_vae", "trees"))

@@ -21,6 +21,7 @@ def texts(row: dict[str, Any]) -> list[str]:
     return [row["input"], *(c["text"] for c in row["candidates"])]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_output_of_one(run: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.txt", tmp_path / "second.txt"
     first.write_text("\n".join(SENTENCES[::9] + ["", "Good! And bad."]))  # no line feed at the end
@@ -42,6 +43,7 @@ def test_two_processes_give_the_output_of_one(run: Path, tmp_path: Path) -> None
     assert sum(shares) == first.stat().st_size + second.stat().st_size and min(shares) > 0.4 * sum(shares)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_in_one_share_stops_all_before_the_work(run: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"good food .\n" * 50 + b"caf\xe9\n" + b"good food .\n" * 9)

@@ -222,34 +222,27 @@ def options() -> dict[str, list[str]]:
     return {name: sorted(names) for name, names in found.items()}
 
 
-def exit_codes(folder: Path) -> dict[str, int]:
+def command_lines() -> list[str]:
     """Of every command: --help, an option that it has not, a run that is not there; and some of their own."""
     from textvae.commands.names import COMMANDS
 
+    recipes = RECIPES.relative_to(ROOT)
+    lines = [f"{name} {rest}" for name in COMMANDS for rest in ("--help", "--no-such-option")]
+    without = ("arithmetic", "completion", "data", "decompress", "demo", "interpolate", "nearest", "report", "runs")
+    lines += [f"{name} no/such/run" for name in COMMANDS if name not in (*without, "train")]
+    lines += ["", "--version", "--help", "transfr", "evaluate", "data", "data sample", "runs no/such/folder"]
+    lines += [f"train --run {{folder}}/train --config {recipes}/tree.yaml", "train --task nothing"]
+    diverging = "--training.learning_rate=1e30 --training.clip_norm=0 --training.max_steps=40 --training.log_every=1"
+    return [*lines, f"train --run {{folder}}/nan --config {recipes}/sentence_vae.yaml {diverging}"]
+
+
+def exit_codes(folder: Path, lines: Sequence[str]) -> dict[str, int]:
+    """Of command lines. `{folder}/train` holds a file of somebody else."""
     (folder / "train").mkdir()
     (folder / "train" / "note.txt").write_text("not a run\n")
-    lines = [f"{name} {rest}" for name in COMMANDS for rest in ("--help", "--no-such-option")]
-    without = (
-        "arithmetic",
-        "completion",
-        "data",
-        "decompress",
-        "demo",
-        "interpolate",
-        "nearest",
-        "report",
-        "runs",
-        "train",
-    )
-    lines += [f"{name} no/such/run" for name in COMMANDS if name not in without]
-    lines += ["", "--version", "--help", "transfr", "evaluate", "data", "data sample", "runs no/such/folder"]
-    lines += [f"train --run {{folder}}/train --config {RECIPES.relative_to(ROOT)}/tree.yaml", "train --task nothing"]
-    diverging = "--training.learning_rate=1e30 --training.clip_norm=0 --training.max_steps=40 --training.log_every=1"
-    lines += [f"train --run {{folder}}/nan --config {RECIPES.relative_to(ROOT)}/sentence_vae.yaml {diverging}"]
     cache = ("--cache", str(folder / "cache"))
     return {
-        line: command(*line.format(folder=folder).split(), *(cache if "/nan" in line or "/train" in line else ()))[0]
-        for line in lines
+        line: command(*line.format(folder=folder).split(), *(cache if "{folder}" in line else ()))[0] for line in lines
     }
 
 
@@ -319,7 +312,7 @@ def record(parts: Sequence[str]) -> None:
         "stored_outputs": stored_outputs,
         "fingerprints": fingerprints,
         "options": lambda folder: options(),
-        "exit_codes": exit_codes,
+        "exit_codes": lambda folder: exit_codes(folder, command_lines()),
         "public_names": lambda folder: {"textvae": public_names()},
         "evaluated": evaluations,
     }

@@ -89,7 +89,8 @@ def test_no_option_is_lost() -> None:
 
 
 def test_exit_codes(tmp_path: Path) -> None:
-    assert observe.exit_codes(tmp_path) == written("exit_codes")
+    expected = written("exit_codes")
+    assert observe.exit_codes(tmp_path, list(expected)) == expected
 
 
 def test_public_names() -> None:

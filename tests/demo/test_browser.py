@@ -12,6 +12,8 @@ import pytest
 
 from textvae.demo.shelf import Shelf, StyleEntry
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome", "google-chrome-stable")
 SECONDS = 60_000
 """Milliseconds until a browser gives up: the machine may be busy."""

@@ -35,6 +35,7 @@ def reported(run: Path) -> int:
     return json.loads(lines[-1])["step"] if lines else 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_loses_nothing_and_resume_goes_on(tmp_path: Path, few_sentences: Path) -> None:
     run, cache = tmp_path / "run", tmp_path / "cache"
     given = ["--config", "configs/toy/test.yaml", "--data.path", str(few_sentences), "--cache", str(cache)]

@@ -17,6 +17,8 @@ from tests.distributed.worker import AGREEING, OTHER_TASKS, SAME_AS_ONE, SUMMARI
 from tests.laws import assert_close, assert_same_bits, progress_of, tiny_accelerator, tiny_trainer, weights_of
 from tests.training import summaries
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -101,7 +101,7 @@ def check_command(words: list[str]) -> None:
     elif program in ("python", "accelerate", "torchrun"):
         check_python(program, rest)
     elif program == "make":
-        targets = re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text())
+        targets = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text())
         assert all(word in targets or "=" in word for word in rest), words
     elif program == "pip":
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

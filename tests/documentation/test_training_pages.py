@@ -16,6 +16,7 @@ def test_what_a_page_names_exists(page: str) -> None:
     check_page(DOCS / page)
 
 
+@pytest.mark.slow
 @every_page
 def test_the_commands_of_a_page_run(
     page: str, tmp_path: Path, server: Path, cache: Path, trained_run: Path, short_run: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from tests.laws import FIRST_WORD, UNK, tiny_accelerator
@@ -27,6 +28,8 @@ from textvae.objectives.style_content import ObjectivesConfig
 from textvae.training.config import TrainingConfig
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
+
+pytestmark = pytest.mark.slow
 
 STYLE, CONTENT, STEPS, BAG = 4, 16, 250, 3
 
