@@ -289,3 +289,26 @@ def test_from_corpus(evaluator: Evaluator, tmp_path: Path) -> None:
     corpus.test = None
     with pytest.raises(UserError, match="no test part"):
         Evaluator.from_corpus(corpus, tmp_path, str.lower, config=config)  # type: ignore[arg-type]
+
+
+def test_acceptance_is_told_where_a_judge_is_given(evaluator: Evaluator) -> None:
+    """A judge that accepts what differs from the input: its mean with an interval, in JSON and table."""
+
+    class Judge:
+        def numbered(self, targets: list[str]) -> None:
+            assert list(targets) == ["negative", "positive"]
+
+        def __call__(self, sources: list[str], outputs: list[str], targets: list[str]) -> np.ndarray:
+            assert set(targets) <= {"negative", "positive"}
+            return np.array([float(x != y) for x, y in zip(sources, outputs, strict=True)])
+
+    without = evaluator.score(exact(evaluator))
+    assert "acceptance" not in values(without, "system") | without.settings and "accept" not in without.table()
+    judged = Evaluator(evaluator.instruments, evaluator.task, evaluator.config)
+    judged.accept_by(Judge(), "by a test")  # type: ignore[arg-type]
+    half = [x if row % 2 else y for row, (x, y) in enumerate(zip(exact(judged), judged.task.inputs, strict=True))]
+    evaluation = judged.score(half, name="half")
+    found = evaluation.row("half").measures["acceptance"]
+    assert found.value == 50 and 20 < found.low < 50 < found.high < 80
+    assert evaluation.row(COPY).measures["acceptance"] == (0, 0, 0)
+    assert "accept" in evaluation.table() and "by a test" in evaluation.table()

@@ -70,6 +70,8 @@ class EvaluateOptions:
     """Folder for metrics.json and the outputs. Default: RUN/evaluation (nothing is saved without a run)."""
     cache: str | None = None
     """Folder of judges and prepared data. Default: that of the run, or ~/.cache/textvae."""
+    judge: str | None = None
+    """Folder of a judge of acceptance (`textvae fit-judge`). Default: that of the run, if it has one."""
     decoding: Decoding = field(default_factory=Decoding)
     """How the run's outputs are written."""
 
@@ -173,6 +175,7 @@ def evaluate(
         if finished is not None
         else evaluator_of_data(config, evaluation, options.split)
     )
+    add_judge(evaluator, options.judge, finished)
     if outputs:
         found = read_outputs(evaluator.task, [Path(path) for path in outputs])
         transfers = [t._replace(output=prepare(t.output, config.text)) for t in found]
@@ -199,6 +202,17 @@ def evaluate(
     if folder:
         note(f"saved in {folder}")
     return 0
+
+
+def add_judge(evaluator: Evaluator, folder: str | None, run: FinishedRun | None) -> None:
+    """Report acceptance by the judge in a folder, else by that of the run, else not at all."""
+    from textvae.inference.acceptance import NAME, AcceptanceJudge
+    from textvae.inference.scorers import FOLDER
+
+    places = [Path(folder)] if folder else [run.folder / "best" / FOLDER] if run else []
+    for place in places:
+        if folder or (place / f"{NAME}.json").is_file():
+            evaluator.accept_by(AcceptanceJudge.load(place), "by the judge that is given" if folder else "by its judge")
 
 
 def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: EvaluationConfig) -> int:

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "score a run, or any system's outputs",
     "sweep": "score a grid of decoding options or trainings; draw accuracy against BLEU",
     "fit-scorers": "make what reranking and retrieval need of a run",
+    "fit-judge": "fit a judge of rewritings to marks of readers",
     "back-translate": "rewrite the training sentences for a training that translates back",
     "fit-prior": "fit a prior to the vectors of a trained model, to draw from",
     "runs": "list trainings: state, best score, age, size",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import datasets
 
     from textvae.data.corpus import Corpus
+    from textvae.inference.acceptance import AcceptanceJudge
 
 COPY, HUMAN = "input copied", "human reference"
 
@@ -35,6 +36,7 @@ class Evaluator:
         self.instruments = instruments
         self.task = task
         self.config = config or EvaluationConfig()
+        self.acceptance: str | None = None
 
     @classmethod
     def build(
@@ -88,6 +90,15 @@ class Evaluator:
             train, dev, task, cache_dir=cache_dir, fingerprint=corpus.fingerprint, style_words=style_words,
             stop_words=stop_words, config=config,
         )  # fmt: skip
+
+    def accept_by(self, judge: AcceptanceJudge, name: str) -> None:
+        """Report acceptance by a judge; UserError where it does not know the labels of the task."""
+        judge.numbered(self.task.labels)
+
+        def acceptance(sources: Sequence[str], outputs: Sequence[str], targets: Sequence[int]) -> np.ndarray:
+            return judge(sources, outputs, [self.task.labels[target] for target in targets])
+
+        self.instruments, self.acceptance = replace(self.instruments, acceptance=acceptance), name
 
     def score(self, outputs: Outputs, targets: Sequence[int] | None = None, name: str = "system") -> Evaluation:
         """Measure the prepared outputs of the system `name`. They come as one of
@@ -184,6 +195,7 @@ class Evaluator:
             "language_model": f"modified Kneser-Ney, order {model.order}, {len(model.words)} words",
             "bleu_signature": bleu.signature(references),
             "excluded_words": len(self.instruments.excluded),
+            **({} if self.acceptance is None else {"acceptance": self.acceptance}),
             **asdict(self.config),
         }
 

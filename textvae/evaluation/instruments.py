@@ -9,12 +9,13 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from safetensors import SafetensorError
 
 from textvae.errors import UserError
@@ -33,6 +34,9 @@ VERSION = 1
 """Raise it when a change of code changes what is trained: older caches are then left alone."""
 
 
+Acceptance = Callable[[Sequence[str], Sequence[str], Sequence[int]], np.ndarray]
+
+
 @dataclass(frozen=True)
 class Instruments:
     """What the measures need. `excluded`: style and stop words, which are not content."""
@@ -41,6 +45,8 @@ class Instruments:
     language_model: KneserNey
     vectors: WordVectors
     excluded: frozenset[str] = frozenset()
+    acceptance: Acceptance | None = None
+    """P that a reader accepts, (N,), of inputs, outputs and numbers of target labels; None: nobody tells."""
 
 
 class Storable(Protocol):

@@ -1,9 +1,9 @@
 """What is measured of a system's outputs, as sums over sentences.
 
 Every measure here is a function of sums of per-sentence numbers, so that one matrix product gives it for each
-direction and each bootstrap resample. Texts are prepared strings. Units: accuracies, BLEU and rates in
-percent (0-100); word overlap, cosine and distinct shares as fractions (0-1), as the papers have them; lengths
-in words.
+direction and each bootstrap resample. Texts are prepared strings. Units: accuracies, BLEU, rates and acceptance
+(the mean P that a reader accepts) in percent (0-100); word overlap, cosine and distinct shares as fractions
+(0-1), as the papers have them; lengths in words.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ def statistics(
         "copies": copies(outputs, inputs),
         "empty": np.array([not text.split() for text in outputs]),
     }
+    if instruments.acceptance is not None:
+        columns["acceptance"] = instruments.acceptance(inputs, outputs, targets.tolist())
     return {name: value.reshape(len(outputs), -1).astype(np.float64) for name, value in columns.items()}
 
 
@@ -127,4 +129,6 @@ def measures(sums: Mapping[str, np.ndarray], judge_names: Sequence[str]) -> dict
             "empty_rate": 100 * one["empty"] / one["count"],
             "unknown_rate": 100 * one["unknown"] / one["tokens"],
         }
+        if "acceptance" in one:
+            found["acceptance"] = 100 * one["acceptance"] / one["count"]
     return found

@@ -16,6 +16,7 @@ from textvae.files import write_json
 
 ALL = "all"
 COLUMNS = {
+    "acceptance": "accept",
     "accuracy_ngram": "ACC ngram",
     "accuracy_cnn": "ACC cnn",
     "self_bleu": "self BLEU",
@@ -30,7 +31,7 @@ COLUMNS = {
     "copy_rate": "copied",
     "mean_length": "length",
 }
-WITH_SPREAD = frozenset({"accuracy_ngram", "accuracy_cnn", "self_bleu", "ref_bleu", "perplexity"})
+WITH_SPREAD = frozenset({"acceptance", "accuracy_ngram", "accuracy_cnn", "self_bleu", "ref_bleu", "perplexity"})
 FRACTIONS = frozenset({"word_overlap", "cosine"})
 
 
@@ -116,6 +117,7 @@ class Evaluation:
         against = "ref" if "ref_bleu" in self._shown() else "self"
         s = self.settings
         notes = [
+            *([f"Accept: mean probability that a reader accepts, {s['acceptance']}."] if "acceptance" in s else []),
             f"ACC: share judged to have the target label; the judges' accuracy on dev is {judges}.",
             f"BLEU: sacrebleu {s['bleu_signature']}.",
             f"geo., harm.: geometric and harmonic mean of ACC (mean of the judges) and {against} BLEU.",

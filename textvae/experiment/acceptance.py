@@ -1,0 +1,279 @@
+"""Fitting a judge of acceptance to marks of readers, and how well it agrees with marks it never saw.
+
+Held out means by source sentence: all rewritings of a sentence are in one fold, whatever file they stand in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from textvae.config import ExperimentConfig
+from textvae.data.sources import load_corpus
+from textvae.errors import UserError
+from textvae.experiment.reader_training import UNKNOWN_LABEL, ReaderFitting, ReaderTraining, Sentences, vocabulary
+from textvae.experiment.runs import cache_folder
+from textvae.files import display, read_lines
+from textvae.inference.acceptance import FEATURES, AcceptanceJudge, Classifier, Lexicon, normalised
+from textvae.modules.sentence_reader import END
+from textvae.tokenization.stop_words import english_stop_words
+
+CHEAP = ("style", "style_chance", "likelihood", "likelihood_change", "overlap", "longer", "copy")
+"""Features of the row "all cheap features": what the metrics hear, in one logistic regression."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Rewritings with verdicts of people, from one file."""
+
+    name: str
+    sources: list[str]
+    outputs: list[str]
+    targets: list[str]
+    accepted: np.ndarray
+    """(N,) 0 or 1."""
+    columns: dict[str, np.ndarray]
+    """The single marks, name -> (N,)."""
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def read_marks(path: Path) -> Marks:
+    """A TSV with the columns source, wanted or target, output, and accept or grammar, style and content (1-5).
+
+    Of the latter, three marks of 4 or more mean accepted. UserError with the line for what is not such a row.
+    """
+    lines = read_lines(path)
+    header = next(lines, (1, ""))[1].split("\t")
+    target = "wanted" if "wanted" in header else "target"
+    rated = {"grammar", "style", "content"} <= set(header)
+    if not {"source", target, "output"} <= set(header) or not ("accept" in header or rated):
+        raise UserError(f"{display(path)}: needs the columns source, wanted, output, accept (or grammar style content)")
+    rows = []
+    for number, line in lines:
+        if line.strip():
+            row = dict(zip(header, cells := line.split("\t"), strict=False))
+            if len(cells) != len(header):
+                raise UserError(f"{display(path)}:{number}: {len(cells)} columns, the header has {len(header)}")
+            rows.append((number, row))
+    names = [name for name in header if name in ("style", "content", "english", "grammar", "accept")]
+    columns = {name: np.array([_mark(path, number, row[name]) for number, row in rows]) for name in names}
+    accepted = (
+        columns["accept"]
+        if "accept" in columns
+        else np.min([columns[name] >= 4 for name in ("grammar", "style", "content")], axis=0)
+    )
+    sources, outputs, targets = ([row[name] for _, row in rows] for name in ("source", "output", target))
+    if len(set(accepted.tolist())) < 2:
+        raise UserError(f"{display(path)}: holds no accepted or no refused rewriting; a judge needs both")
+    return Marks(path.parent.name + "/" + path.stem, sources, outputs, targets, accepted.astype(float), columns)
+
+
+def _mark(path: Path, number: int, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{display(path)}:{number}: {text!r} is no mark") from None
+
+
+def folds(sources: Sequence[str], count: int = 10, seed: int = 0) -> np.ndarray:
+    """A fold (N,) for each sentence, the same for the same words however they are written, and in every file."""
+    texts = [f"{seed} {' '.join(normalised(source))}" for source in sources]
+    return np.array([int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % count for text in texts])
+
+
+# ---------------------------------------------------------------------------------------------- words and network
+def lexicon_of(people: Sentences, words: list[str], labels: int) -> Lexicon:
+    """Style and content of every word, counted."""
+    vocab_size = len(words) + END + 1
+    counts = np.zeros((labels, vocab_size))
+    seen = np.zeros(vocab_size)
+    for ids, label in zip(people.ids, people.labels.tolist(), strict=True):
+        np.add.at(seen, ids, 1)
+        if label != UNKNOWN_LABEL:
+            np.add.at(counts[label], ids, 1)
+    rates = (counts + 2) / (counts.sum(1, keepdims=True) + 2 * vocab_size)
+    lean = np.log(rates) - np.log((rates.sum(0) - rates) / max(labels - 1, 1))
+    rarity = np.clip(np.log(seen.sum() / (seen + 1)) / 8, 0, 1.2)
+    content = rarity * np.clip(1.4 - 0.7 * np.abs(lean).max(0), 0, 1)
+    stop = english_stop_words()
+    content[[number for number, word in enumerate(words, END + 1) if word in stop or not word[:1].isalnum()]] = 0
+    content[: END + 1] = [0, 1, 0, 0]
+    lean[:, : END + 1] = 0
+    return Lexicon(words, torch.from_numpy(content).float(), torch.from_numpy(lean.T.copy()).float())
+
+
+@dataclass(frozen=True)
+class JudgeData:
+    """Sentences of people with labels, sentences of people without, rewritings of a machine: prepared texts."""
+
+    texts: list[str]
+    labels: list[int]
+    unlabelled: list[str]
+    machine: list[str]
+
+
+def judge_data(
+    config: ExperimentConfig, language: Sequence[Path], rewritings: Sequence[Path]
+) -> tuple[JudgeData, tuple[str, ...]]:
+    """What a judge learns from, and the names of the labels."""
+    corpus = load_corpus(config.data, config.text, cache_folder(config))
+    machine = [text for path in rewritings for text in rewritten(path)]
+    unlabelled = [line for path in language for _, line in read_lines(path)]
+    train = corpus.train
+    return JudgeData(list(train["text"]), list(train["label"]), unlabelled, machine), tuple(corpus.labels)
+
+
+def rewritten(path: Path) -> list[str]:
+    """The rewritings in a file: the column `transfer` of stored transfers, or all lines."""
+    lines = [line for _, line in read_lines(path)]
+    header = lines[0].split("\t") if lines else []
+    return [line.split("\t")[-1] for line in lines[1:]] if header[-1:] == ["transfer"] else lines
+
+
+def train_judge(
+    data: JudgeData, labels: Sequence[str], settings: ReaderTraining, say: Callable[[str], None]
+) -> AcceptanceJudge:
+    """A judge without classifier."""
+    rows = [[" ".join(normalised(text)) for text in side] for side in (data.texts + data.unlabelled, data.machine)]
+    words = vocabulary(rows[0], settings.words)
+    numbers = {word: number for number, word in enumerate(words, END + 1)}
+    known = np.array(data.labels + [UNKNOWN_LABEL] * len(data.unlabelled))
+    sides = []
+    for texts, marks in zip(rows, (known, np.full(len(rows[1]), UNKNOWN_LABEL)), strict=True):
+        ids = [[numbers.get(word, 1) for word in text.split()] for text in texts]
+        kept = [row for row, sentence in enumerate(ids) if sentence]
+        sides.append(Sentences([ids[row] for row in kept], marks[kept]))
+    reader = ReaderFitting(sides[0], sides[1], len(words) + END + 1, len(labels), settings)(say)
+    return AcceptanceJudge(reader, lexicon_of(sides[0], words, len(labels)), labels)
+
+
+# -------------------------------------------------------------------------------------------------- the classifier
+@dataclass(frozen=True)
+class Fitting:
+    """How marks of several files become one classifier."""
+
+    penalty: float = 0.03
+    """C of the logistic regression: the inverse of its L2 penalty."""
+    rated_weight: float = 0.3
+    """Weight of a mark by single raters (a file without the column accept) where a reader's is 1."""
+    folds: int = 10
+
+    def weights(self, marks: Sequence[Marks]) -> np.ndarray:
+        """(N,) of all files."""
+        return np.concatenate([np.full(len(m), 1.0 if "accept" in m.columns else self.rated_weight) for m in marks])
+
+    def offsets(self, marks: Sequence[Marks]) -> np.ndarray:
+        """(N, files) 3 where a row is of a file of ratings, which are stricter or milder; 0 for a prediction."""
+        found = np.zeros((sum(map(len, marks)), len(marks)))
+        start = 0
+        for column, m in enumerate(marks):
+            found[start : start + len(m), column] = 0.0 if "accept" in m.columns else 3.0
+            start += len(m)
+        return found
+
+    def classifier(
+        self, features: np.ndarray, marks: Sequence[Marks], kept: np.ndarray
+    ) -> tuple[Classifier, np.ndarray]:
+        """Fitted to the rows kept (N,) of features (N, F); and the weights of the files' offsets."""
+        accepted = np.concatenate([m.accepted for m in marks])
+        start = Classifier(features[kept].mean(0), features[kept].std(0) + 1e-6, np.zeros(features.shape[1]), 0.0)
+        x = np.hstack([start.standardised(features), self.offsets(marks)])
+        model = LogisticRegression(C=self.penalty, max_iter=2000)
+        model.fit(x[kept], accepted[kept], sample_weight=self.weights(marks)[kept])
+        weight = model.coef_[0]
+        width = features.shape[1]
+        return replace(start, weight=weight[:width], bias=float(model.intercept_[0])), weight[width:]
+
+    def held_out(self, features: np.ndarray, marks: Sequence[Marks]) -> np.ndarray:
+        """P(accepted) (N,) of every row by a classifier that saw no rewriting of its source."""
+        where = np.concatenate([folds(m.sources, self.folds) for m in marks])
+        found = np.zeros(len(where))
+        for fold in np.unique(where):
+            here = where == fold
+            model, offsets = self.classifier(features, marks, ~here)
+            logit = model.standardised(features[here]) @ model.weight + model.bias
+            found[here] = 1 / (1 + np.exp(-(logit + self.offsets(marks)[here] @ offsets)))
+        return found
+
+
+# ------------------------------------------------------------------------------------------------------ agreement
+def expected_calibration_error(p: np.ndarray, accepted: np.ndarray, bins: int = 10) -> float:
+    """Mean distance of P and share accepted over bins of equal width, weighted by their rows (Naeini et al. 2015)."""
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    return float(sum(abs(p[place == b].sum() - accepted[place == b].sum()) for b in range(bins)) / len(p))
+
+
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "auc": lambda p, y: float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else float("nan"),
+    "ece": expected_calibration_error,
+    "brier": lambda p, y: float(((p - y) ** 2).mean()),
+}
+
+
+def agreement(p: np.ndarray, marks: Marks, resamples: int = 300, seed: int = 0) -> dict[str, dict[str, float]]:
+    """AUC, ECE and Brier score with 95 % intervals of a bootstrap over source sentences."""
+    random = np.random.default_rng(seed)
+    groups: dict[str, list[int]] = {}
+    for row, source in enumerate(marks.sources):
+        groups.setdefault(" ".join(normalised(source)), []).append(row)
+    rows = list(groups.values())
+    drawn = [np.concatenate([rows[i] for i in random.integers(len(rows), size=len(rows))]) for _ in range(resamples)]
+    found = {}
+    for name, measure in MEASURES.items():
+        values = np.array([measure(p[d], marks.accepted[d]) for d in drawn])
+        low, high = np.nanquantile(values, [0.025, 0.975])
+        found[name] = {"value": measure(p, marks.accepted), "low": float(low), "high": float(high)}
+    return found
+
+
+def threshold_for(p: np.ndarray, accepted: np.ndarray, precision: float = 0.8) -> float:
+    """The least P above which at least this share is accepted; 1 where no P gives it (5 rows at least)."""
+    order = np.argsort(-p)
+    share = np.cumsum(accepted[order]) / np.arange(1, len(p) + 1)
+    enough = np.flatnonzero((share >= precision) & (np.arange(len(p)) >= 4))
+    return float(p[order][enough[-1]]) if len(enough) else 1.0
+
+
+def fit_classifier(
+    judge: AcceptanceJudge, marks: Sequence[Marks], precision: float = 0.8, fitting: Fitting | None = None
+) -> dict[str, Any]:
+    """Give the judge its classifier and its threshold; returns how it and the baselines agree with held-out marks."""
+    fitting = fitting or Fitting()
+    features = np.concatenate([judge.features(m.sources, m.outputs, m.targets) for m in marks])
+    cheap = [FEATURES.index(name) for name in CHEAP]
+    product = features[:, FEATURES.index("style_chance")] * features[:, FEATURES.index("overlap")]
+    rows = {
+        "style × overlap": product,
+        "all cheap features": fitting.held_out(features[:, cheap], marks),
+        "acceptance": fitting.held_out(features, marks),
+    }
+    judge.classifier, _ = fitting.classifier(features, marks, np.ones(len(features), bool))
+    ends = np.cumsum([0, *map(len, marks)])
+    read = np.concatenate([np.full(len(m), "accept" in m.columns) for m in marks])
+    accepted = np.concatenate([m.accepted for m in marks])
+    chosen = read if read.any() else ~read
+    judge.threshold = threshold_for(rows["acceptance"][chosen], accepted[chosen], precision)
+    return {
+        name: {m.name: agreement(p[a:b], m) for m, a, b in zip(marks, ends[:-1], ends[1:], strict=True)}
+        for name, p in rows.items()
+    }
+
+
+def table_of(found: dict[str, Any]) -> str:
+    """Rows for people: what, on which marks, AUC, ECE and Brier score with their intervals."""
+    lines = [f"{'':22}{'marks':24}" + "".join(f"{name:>20}" for name in MEASURES)]
+    for name, files in found.items():
+        for marks, values in files.items():
+            cells = (f"{v['value']:.3f} ({v['low']:.3f}-{v['high']:.3f})" for v in values.values())
+            lines.append(f"{name:22}{marks:24}" + "".join(f"{cell:>20}" for cell in cells))
+    return "\n".join(lines)
