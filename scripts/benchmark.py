@@ -30,7 +30,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from textvae.checkpoint import Checkpoints
-from textvae.config import ExperimentConfig, from_namespace, make_parser
+from textvae.config import from_namespace, make_parser
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader
 from textvae.experiment.machine import environment, make_accelerator

@@ -22,13 +22,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from textvae.evaluation.compression import compare, point, rate_distortion
 from textvae.experiment.machine import commit, processor
+from textvae.extras.compression.compressor import Coding, Compressor, dictionary, grouped
+from textvae.extras.compression.evaluation import compare, point, rate_distortion
+from textvae.extras.compression.lines import ENDINGS, Record, records
+from textvae.extras.compression.lossless import BlockCoder, Plan
+from textvae.extras.compression.quantisers import CODEBOOK, Quantiser
 from textvae.files import write_json
-from textvae.inference.compression.compressor import Coding, Compressor, dictionary, grouped
-from textvae.inference.compression.lines import ENDINGS, Record, records
-from textvae.inference.compression.lossless import BlockCoder, Plan
-from textvae.inference.compression.quantisers import CODEBOOK, Quantiser
 from textvae.inference.latents.space import LatentSpace
 
 

@@ -33,7 +33,7 @@ from textvae.commands import (
 from textvae.commands.completion import parser_of
 from textvae.commands.data import make_check_parser
 from textvae.commands.names import COMMANDS
-from textvae.config import TASKS
+from textvae.config import TASKS, config_class
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE, PAPERS = ROOT / "docs" / "reference", ROOT / "docs" / "papers.md"
@@ -149,7 +149,9 @@ def command_text(parser: argparse.ArgumentParser, training: bool) -> str:
 
 def hidden(action: argparse.Action, training: bool) -> bool:
     """Options that say nothing here: fields of a configuration, which have a page."""
-    dotted = training and action.dest.partition(".")[0] in {f.name for f in dataclasses.fields(TASKS["style_transfer"])}
+    dotted = training and action.dest.partition(".")[0] in {
+        f.name for f in dataclasses.fields(config_class("style_transfer"))
+    }
     return dotted or isinstance(action, argparse._SubParsersAction)
 
 
@@ -176,7 +178,7 @@ def cell(text: str) -> str:
 # ------------------------------------------------------------------------------------------------ configurations
 def configuration_page(task: str) -> str:
     """Every field of a task's configuration, with its default and docstring."""
-    config = TASKS[task]
+    config = config_class(task)
     about = inspect.cleandoc(config.__doc__ or "")
     head = f"# Configuration: {task.replace('_', ' ')}\n\n{about}\n\nEach is an option `--NAME VALUE` and a YAML key.\n"
     rows = "\n".join(f"| `{name}` | {kind} | {default} | {text} |" for name, kind, default, text in fields_of(config))
@@ -185,7 +187,8 @@ def configuration_page(task: str) -> str:
 
 def fields_of(config: Any, prefix: str = "", instance: Any = None) -> Iterator[tuple[str, str, str, str]]:
     """Name, type, default and docstring of every leaf; defaults are those of the instance that holds it."""
-    meanings = {p.arg_name: p.description or "" for p in parse_from_object(config).params}
+    lineage = reversed(config.__mro__[:-1])
+    meanings = {p.arg_name: p.description or "" for cls in lineage for p in parse_from_object(cls).params}
     instance = config() if instance is None else instance
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
@@ -278,7 +281,7 @@ def settings(files: tuple[Path, ...]) -> dict[str, Any]:
     compares with it.)"""
     read = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
     task = next((values["task"] for values in read if "task" in values), "style_transfer")
-    found: dict[str, Any] = dataclasses.asdict(TASKS[task]())
+    found: dict[str, Any] = dataclasses.asdict(config_class(task)())
     for values in read:
         merge(found, values)
     return found

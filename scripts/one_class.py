@@ -26,9 +26,9 @@ from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import OneClassSVM
 
-from textvae.evaluation.detection.detector import Detector, DetectorSettings
-from textvae.evaluation.detection.metrics import quality
 from textvae.experiment.machine import commit, processor
+from textvae.extras.detection.detector import Detector, DetectorSettings
+from textvae.extras.detection.metrics import quality
 from textvae.files import write_json
 from textvae.inference.latents.space import LatentSpace
 from textvae.text import prepare, split_sentences

@@ -28,7 +28,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from textvae.checkpoint import Checkpoints
-from textvae.config import SummarizationConfig, load_config
+from textvae.config import load_config
+from textvae.config.summarization import SummarizationConfig
 from textvae.data.unpaired.batch import UnpairedBatch
 from textvae.errors import UserError
 from textvae.experiment.machine import commit, make_accelerator, processor

@@ -11,19 +11,19 @@ from accelerate import Accelerator
 
 from tests.laws import FIRST_WORD, LONGEST, VOCABULARY, share_of, tiny_accelerator, tiny_collator
 from textvae.checkpoint import Checkpoints
-from textvae.data.documents.batch import DocumentBatch
-from textvae.data.documents.loader import DocumentLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.models.hierarchical_configuration import HierarchicalModelConfig, hierarchical_config
-from textvae.models.hierarchical_vae import HierarchicalVAE
+from textvae.extras.documents.batch import DocumentBatch
+from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
+from textvae.extras.documents.loader import DocumentLoader
+from textvae.extras.documents.model_config import HierarchicalModelConfig, hierarchical_config
+from textvae.extras.documents.objectives import HierarchicalObjectives
+from textvae.extras.documents.recipe import HierarchicalRecipe
 from textvae.modules.decoders import DecoderConfig
 from textvae.modules.encoders import EncoderConfig
 from textvae.modules.latents import LatentConfig
-from textvae.objectives.hierarchy import HierarchicalObjectives
 from textvae.objectives.schedules import Weight
 from textvae.training.config import TrainingConfig
-from textvae.training.hierarchical_vae import HierarchicalRecipe
 from textvae.training.trainer import Trainer
 
 SENTENCE_SIZE, DOCUMENT_SIZE = 3, 5

@@ -13,9 +13,9 @@ from support import run_python
 
 from textvae.cli import main
 from textvae.data.sample_attributes import KINDS
+from textvae.extras.report.style_gallery import style_gallery
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.targets import own_labels
-from textvae.report.style_gallery import style_gallery
 
 pytestmark = pytest.mark.slow
 

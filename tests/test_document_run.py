@@ -12,16 +12,16 @@ from support import run_python
 
 from tests.test_experiment import last_weights
 from textvae.commands.evaluate import main as evaluate
-from textvae.config import DocumentExperimentConfig, load_config
-from textvae.config.documents import TableConfig
+from textvae.config import load_config
 from textvae.errors import UserError
-from textvae.evaluation.documents.config import DocumentsConfig
+from textvae.extras.documents.config import DocumentExperimentConfig, TableConfig
+from textvae.extras.documents.evaluation_config import DocumentsConfig
+from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
+from textvae.extras.report.equations import terms
+from textvae.extras.report.records import read_run
+from textvae.extras.report.state import total_steps
 from textvae.inference.loading import load
-from textvae.models.hierarchical_vae import HierarchicalVAE
 from textvae.models.sentence_vae import SentenceVAE
-from textvae.report.equations import terms
-from textvae.report.records import read_run
-from textvae.report.state import total_steps
 
 TRAIN = ("train.py", "--config", "configs/toy/documents.yaml", "--training.max_steps", "300")
 EVERY = ("--training.evaluate_every", "150", "--training.checkpoint_every", "98")
@@ -49,7 +49,7 @@ def test_a_run_directory_holds_everything_to_repeat_the_run(document_run: Path) 
     weights = {"J_rec": 1, "J_kl_1": 0.1, "J_kl_2": 1, "J_mu": 1, "J_doc": 10}
     assert dev[0]["dev/score"] == pytest.approx(-sum(w * dev[0][f"dev/{n}"] for n, w in weights.items()))
     card = (document_run / "best" / "README.md").read_text()
-    assert "Hsu et al. 2017" in card and "eer_mu2" in card and "textvae.models.hierarchical_vae" in card
+    assert "Hsu et al. 2017" in card and "eer_mu2" in card and "textvae.extras.documents.hierarchical_vae" in card
 
 
 def test_the_model_loads_as_what_it_is_and_as_nothing_else(document_run: Path) -> None:

@@ -13,7 +13,9 @@ from support import ROOT, run_python
 from tests.test_experiment import last_weights
 from textvae.checkpoint import Checkpoints
 from textvae.commands.evaluate import main as evaluate
-from textvae.config import ExperimentConfig, SentenceExperimentConfig, load_config
+from textvae.config import load_config
+from textvae.config.sentence_vae import SentenceExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.config import DataConfig
 from textvae.errors import UserError
 from textvae.inference.loading import load

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textvae.evaluation.detection.detector import Detector
-    from textvae.inference.compression.compressor import Compressor
+    from textvae.extras.compression.compressor import Compressor
+    from textvae.extras.detection.detector import Detector
     from textvae.inference.latents.space import LatentSpace
     from textvae.inference.style_transfer import StyleTransfer
     from textvae.inference.summarization import Summarizer
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Compressor", "Detector", "LatentSpace", "StyleTransfer", "Summarizer"]
 
 _HOMES = {
-    "Compressor": "textvae.inference.compression.compressor",
-    "Detector": "textvae.evaluation.detection.detector",
+    "Compressor": "textvae.extras.compression.compressor",
+    "Detector": "textvae.extras.detection.detector",
     "LatentSpace": "textvae.inference.latents.space",
     "StyleTransfer": "textvae.inference.style_transfer",
     "Summarizer": "textvae.inference.summarization",

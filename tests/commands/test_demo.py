@@ -15,7 +15,7 @@ import pytest
 from support import CPU, ROOT
 
 from textvae.cli import main
-from textvae.demo.server import bind
+from textvae.extras.demo.server import bind
 
 
 def test_a_missing_run_and_a_taken_port_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +30,7 @@ def test_a_missing_run_and_a_taken_port_are_told(tmp_path: Path, capsys: pytest.
 
 def test_without_gradio_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    monkeypatch.delitem(sys.modules, "textvae.demo.library", raising=False)
+    monkeypatch.delitem(sys.modules, "textvae.extras.demo.library", raising=False)
     assert main(["demo", "news", "--port", "0"]) == 2
     assert "pip install 'textvae[demo]'" in capsys.readouterr().err
 

@@ -13,10 +13,10 @@ from textvae import StyleTransfer
 from textvae.cli import main
 from textvae.config import load_config
 from textvae.errors import UserError
-from textvae.report.records import read_run
-from textvae.report.style_gallery import STEPS, style_gallery
-from textvae.report.style_model import StyleModel
-from textvae.report.summary_gallery import summarised
+from textvae.extras.report.records import read_run
+from textvae.extras.report.style_gallery import STEPS, style_gallery
+from textvae.extras.report.style_model import StyleModel
+from textvae.extras.report.summary_gallery import summarised
 
 
 def test_the_page_of_a_trained_style_run(trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,9 @@ from support import Terminal, wait_until
 
 from textvae.cli import main
 from textvae.commands.runs import SORTED
-from textvae.report.comparison import compare, flatten
-from textvae.report.listing import SORTS, recipe_name
-from textvae.report.records import read_run
+from textvae.extras.report.comparison import compare, flatten
+from textvae.extras.report.listing import SORTS, recipe_name
+from textvae.extras.report.records import read_run
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from support import CPU, ROOT, wait_until
 
 from textvae.cli import main
 from textvae.commands.sweep_training import state
-from textvae.experiment.sweeps.scoring import Scorer
+from textvae.extras.sweeps.scoring import Scorer
 
 pytestmark = pytest.mark.slow
 

@@ -178,11 +178,11 @@ def model_of(mode: str) -> Path:
 def fingerprints(folder: Path) -> dict[str, str]:
     """Of the four samples."""
     from textvae.data.config import DataConfig
-    from textvae.data.documents.config import DocumentDataConfig
-    from textvae.data.documents.corpus import load_documents
     from textvae.data.sources import load_corpus
     from textvae.data.unpaired.config import UnpairedDataConfig
     from textvae.data.unpaired.sources import load_unpaired
+    from textvae.extras.documents.corpus import load_documents
+    from textvae.extras.documents.data_config import DocumentDataConfig
     from textvae.text import TextConfig
 
     text = TextConfig()

@@ -17,7 +17,7 @@ from textvae.data.trees.brackets import Tree, format_tree, parse_tree
 from textvae.data.trees.grammar import LONGEST, SHORTEST, SPLITS, make_trees, write_trees
 from textvae.data.trees.treebank import read_treebank
 from textvae.errors import UserError
-from textvae.evaluation.trees.scores import at_random, binarised
+from textvae.extras.trees.scores import at_random, binarised
 from textvae.text import TextConfig
 
 WSJ = "( (S (NP-SBJ (DT The) (NN cat)) (VP (VBD sat) (, ,) (NP (-NONE- *T*-1)) (PP (IN on) (NP (NN it)))) (. .)) )"

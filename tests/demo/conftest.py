@@ -14,9 +14,9 @@ from tests.demo.serving import served
 from tests.inference.random_run import LABELS, SENTENCES, make_run
 from tests.inference.random_scorers import make_scorers
 from tests.inference.random_summarizer import make_summarizer
-from textvae.demo.answers import Answers
-from textvae.demo.limits import Limits
-from textvae.demo.shelf import Shelf, StyleEntry, SummaryEntry
+from textvae.extras.demo.answers import Answers
+from textvae.extras.demo.limits import Limits
+from textvae.extras.demo.shelf import Shelf, StyleEntry, SummaryEntry
 
 
 def give_data(run: Path, folder: Path) -> Path:

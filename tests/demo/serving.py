@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from textvae.demo.answers import Answers
-from textvae.demo.server import bind, make_server, url_of
+from textvae.extras.demo.answers import Answers
+from textvae.extras.demo.server import bind, make_server, url_of
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textvae.demo import interpolation, rewriting, summaries, walking
-from textvae.demo.answers import OURS, Answers, Trail
-from textvae.demo.limits import Limits
-from textvae.demo.shelf import Shelf, StyleEntry, SummaryEntry
-from textvae.demo.walking import LONGEST_TRAIL
 from textvae.errors import UserError
+from textvae.extras.demo import interpolation, rewriting, summaries, walking
+from textvae.extras.demo.answers import OURS, Answers, Trail
+from textvae.extras.demo.limits import Limits
+from textvae.extras.demo.shelf import Shelf, StyleEntry, SummaryEntry
+from textvae.extras.demo.walking import LONGEST_TRAIL
 
 TEXT = "The food was very bad. It is not clean!"
 NEWS = "The company said on Monday that profits rose in Ohio, and more is to come."

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from textvae.demo.shelf import Shelf, StyleEntry
+from textvae.extras.demo.shelf import Shelf, StyleEntry
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textvae.demo.guard import CLOSED, Guard
+from textvae.extras.demo.guard import CLOSED, Guard
 
 Sent = list[MutableMapping[str, Any]]
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from textvae.demo import limits
-from textvae.demo.limits import Limits, RateLimiter, checked_choice, checked_number, checked_text
 from textvae.errors import UserError
+from textvae.extras.demo import limits
+from textvae.extras.demo.limits import Limits, RateLimiter, checked_choice, checked_number, checked_text
 
 
 class Clock:

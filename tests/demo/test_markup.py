@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.fabricated import NASTY
-from textvae.demo import markup
-from textvae.demo.interpolation import Way
-from textvae.demo.rewriting import Rewritten
-from textvae.demo.summaries import Summarised
-from textvae.demo.walking import Visit
+from textvae.extras.demo import markup
+from textvae.extras.demo.interpolation import Way
+from textvae.extras.demo.rewriting import Rewritten
+from textvae.extras.demo.summaries import Summarised
+from textvae.extras.demo.walking import Visit
 from textvae.inference.style_transfer import Candidate
 from textvae.inference.summarization import Candidate as Summary
 

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.demo.serving import ask, post, served
-from textvae.demo.answers import Answers
-from textvae.demo.server import PORTS, bind, is_local, url_of
-from textvae.demo.shelf import Shelf
 from textvae.errors import UserError
+from textvae.extras.demo.answers import Answers
+from textvae.extras.demo.server import PORTS, bind, is_local, url_of
+from textvae.extras.demo.shelf import Shelf
 
 USERS = 50
 
@@ -25,10 +25,10 @@ def test_a_port_that_is_taken_is_told_and_without_a_name_another_is_found(monkey
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"{port}.*--port"):
             bind("127.0.0.1", port)
-        monkeypatch.setattr("textvae.demo.server.PORTS", (port, 0))
+        monkeypatch.setattr("textvae.extras.demo.server.PORTS", (port, 0))
         with bind("127.0.0.1", None) as found:
             assert found.getsockname()[1] not in (0, port)
-        monkeypatch.setattr("textvae.demo.server.PORTS", (port,))
+        monkeypatch.setattr("textvae.extras.demo.server.PORTS", (port,))
         with pytest.raises(UserError, match="all taken"):
             bind("127.0.0.1", None)
     assert len(PORTS) > 1

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from textvae.demo.shelf import EXAMPLES, Shelf, StyleEntry, SummaryEntry
 from textvae.errors import UserError
+from textvae.extras.demo.shelf import EXAMPLES, Shelf, StyleEntry, SummaryEntry
 
 
 def test_runs_of_both_kinds_are_found_by_name(shelf: Shelf) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from accelerate import DistributedType
 
-from textvae.config import ExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.errors import UserError
 from textvae.experiment import machine
 

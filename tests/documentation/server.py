@@ -18,7 +18,7 @@ IMPORTS = (
     *("torch", "transformers", "accelerate", "datasets", "sklearn.manifold", "sacrebleu", "matplotlib.figure"),
     *("textvae.cli", "textvae.config", "textvae.experiment.training", "textvae.experiment.evaluation"),
     *("textvae.experiment.scorers", "textvae.experiment.summary_evaluation", "textvae.inference.style_transfer"),
-    *("textvae.inference.summarization", "textvae.report.page", "textvae.evaluation.summaries.evaluator"),
+    *("textvae.inference.summarization", "textvae.extras.report.page", "textvae.evaluation.summaries.evaluator"),
 )
 
 

@@ -11,10 +11,11 @@ from support import ROOT
 from textvae.commands.sweep import EPILOG, make_parser, split_arguments
 from textvae.errors import UserError
 from textvae.evaluation.frontier import on_frontier
-from textvae.experiment.sweeps.decoding import NOT_SWEPT, decoding_points, sweepable
-from textvae.experiment.sweeps.grid import Point, read_axes
-from textvae.experiment.sweeps.results import checksum_of_test_set, marked
-from textvae.experiment.sweeps.training import allowed_names, clear_preparation, trainings
+from textvae.experiment.evaluation import checksum_of_test_set
+from textvae.extras.sweeps.decoding import NOT_SWEPT, decoding_points, sweepable
+from textvae.extras.sweeps.grid import Point, read_axes
+from textvae.extras.sweeps.results import marked
+from textvae.extras.sweeps.training import allowed_names, clear_preparation, trainings
 from textvae.inference.options import TransferOptions
 
 TOY = ("--config", str(ROOT / "configs" / "toy" / "test.yaml"))

@@ -13,8 +13,8 @@ from transformers import AutoModel
 from tests.laws import EOS, MASK, UNK, assert_close, assert_same_bits, each_alone, tiny_batch
 from tests.tree_laws import every_grammar, tree_model
 from textvae.errors import UserError
-from textvae.models.compound_pcfg import CompoundPCFG, TreeOutput
-from textvae.modules.inside import inside, span_marginals
+from textvae.extras.trees.compound_pcfg import CompoundPCFG, TreeOutput
+from textvae.extras.trees.inside import inside, span_marginals
 from textvae.modules.noise import NoiseKey
 
 

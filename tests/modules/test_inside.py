@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tests.laws import assert_close
-from textvae.modules.grammar import GrammarConfig, GrammarNetwork
-from textvae.modules.inside import Rules, best_spans, inside, span_marginals
+from textvae.extras.trees.grammar import GrammarConfig, GrammarNetwork
+from textvae.extras.trees.inside import Rules, best_spans, inside, span_marginals
 
 BRANCHING, WRITING, VOCABULARY = 3, 2, 7
 LENGTHS = [4, 1, 5, 2, 3]

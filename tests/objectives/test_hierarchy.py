@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Normal, kl_divergence
 
 from tests.document_laws import document_batch, hierarchical_model
 from tests.laws import assert_close
-from textvae.objectives.hierarchy import (
+from textvae.extras.documents.objectives import (
     HIERARCHICAL_OBJECTIVES,
     HierarchicalObjectives,
     HierarchicalOutputs,

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from report.fabricated import style_config, style_lines, summary_config, summary_lines, write_run
 
-from textvae.report import figures
-from textvae.report.curves import Curve, Panel, PanelGroup, all_groups, curve
-from textvae.report.records import RunRecord, read_run
+from textvae.extras.report import figures
+from textvae.extras.report.curves import Curve, Panel, PanelGroup, all_groups, curve
+from textvae.extras.report.records import RunRecord, read_run
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from report.fabricated import style_config, style_lines, summary_config, summary_lines, weight, write_run
 
+from textvae.extras.report.equations import CHOSEN, STYLE, SUMMARIES, equation_of, terms
+from textvae.extras.report.records import read_run
 from textvae.objectives import style_content, summarization
-from textvae.report.equations import CHOSEN, STYLE, SUMMARIES, equation_of, terms
-from textvae.report.records import read_run
 
 PLAIN = {"J_language", "J_denoise", "J_back", "J_rec", "J_rec_g"}
 """Terms of the summarizer that are a network's loss per word."""

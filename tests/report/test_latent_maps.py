@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textvae.report.latent_maps import Plane, maps
+from textvae.extras.report.latent_maps import Plane, maps
 
 
 def clusters(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,12 +22,12 @@ from report.fabricated import (
 )
 
 from textvae.errors import UserError
-from textvae.report import page, tables
-from textvae.report.latent_maps import Map
-from textvae.report.page import Builder, Page, PageOptions, build_page, render
-from textvae.report.records import read_run
-from textvae.report.style_gallery import Colouring, Journey, Rewriting, Strip, StyleGallery
-from textvae.report.summary_gallery import Summarised
+from textvae.extras.report import page, tables
+from textvae.extras.report.latent_maps import Map
+from textvae.extras.report.page import Builder, Page, PageOptions, build_page, render
+from textvae.extras.report.records import read_run
+from textvae.extras.report.style_gallery import Colouring, Journey, Rewriting, Strip, StyleGallery
+from textvae.extras.report.summary_gallery import Summarised
 
 
 class Reader(HTMLParser):

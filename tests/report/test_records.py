@@ -8,7 +8,7 @@ import pytest
 from report.fabricated import style_config, style_lines, write_checkpoint, write_run
 
 from textvae.errors import UserError
-from textvae.report.records import read_run
+from textvae.extras.report.records import read_run
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from report.fabricated import style_config, style_evaluation, style_lines, write_run
 
-from textvae.report.page import PageOptions, build_page
-from textvae.report.published import files
-from textvae.report.records import read_run
-from textvae.report.standing import standing
+from textvae.extras.report.page import PageOptions, build_page
+from textvae.extras.report.published import files
+from textvae.extras.report.records import read_run
+from textvae.extras.report.standing import standing
 
 YELP = next(values["test_set"] for values in files())
 

@@ -17,8 +17,8 @@ from report.fabricated import (
 
 from textvae.data.loader import BatchLoader
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.report.records import read_run
-from textvae.report.state import disk_bytes, state_of, total_steps
+from textvae.extras.report.records import read_run
+from textvae.extras.report.state import disk_bytes, state_of, total_steps
 
 BEGAN = 1e9
 

@@ -12,12 +12,12 @@ from report.test_page import build, checked
 
 from textvae.commands.sweep_output import draw, markdown, write_results
 from textvae.errors import UserError
-from textvae.experiment.sweeps.results import lost_row, point_row, summary
-from textvae.report.figures import drawing
-from textvae.report.frontier import frontier_figure
-from textvae.report.label_places import Box, place_labels
-from textvae.report.published import files, published
-from textvae.report.sweep import line_axis, read_sweep, series_of
+from textvae.extras.report.figures import drawing
+from textvae.extras.report.frontier import frontier_figure
+from textvae.extras.report.label_places import Box, place_labels
+from textvae.extras.report.published import files, published
+from textvae.extras.report.sweep import line_axis, read_sweep, series_of
+from textvae.extras.sweeps.results import lost_row, point_row, summary
 
 YELP = "3853a82e4762b9b81891086a2dbc0c3743a791b234f76accef4fddfe84d027a6"
 """Checksum of the Yelp test set's sentences."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textvae.report.word_diff import Span, kept_words, word_diff
+from textvae.extras.report.word_diff import Span, kept_words, word_diff
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12).map(" ".join)
 

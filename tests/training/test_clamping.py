@@ -37,10 +37,10 @@ from tests.laws import (
 )
 from textvae.config.sentence_vae import SentenceExperimentConfig
 from textvae.config.style_transfer import ExperimentConfig
-from textvae.config.trees import TreeExperimentConfig
 from textvae.data.batch import Batch
 from textvae.data.config import DataConfig
 from textvae.errors import UserError
+from textvae.extras.trees.config import TreeExperimentConfig
 from textvae.models.configuration import ModelConfig
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.clamping import POINTS, Clamped, ClampingConfig

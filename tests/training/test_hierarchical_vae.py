@@ -15,8 +15,8 @@ from tests.document_laws import (
     hierarchical_recipe,
 )
 from tests.laws import Crash, Interrupted, assert_close, assert_same_bits, parameters_of, progress_of, weights_of
-from textvae.objectives.hierarchy import HIERARCHICAL_OBJECTIVES
-from textvae.training.hierarchical_vae import HierarchicalRecipe, infer_means
+from textvae.extras.documents.objectives import HIERARCHICAL_OBJECTIVES
+from textvae.extras.documents.recipe import HierarchicalRecipe, infer_means
 from textvae.training.recipe import only_moves
 
 blocks = pytest.mark.parametrize("block_size", [None, 3])

@@ -39,8 +39,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 def main(argv: list[str], prog: str = "textvae compare") -> int:
     """Exit code 0; UserError where a folder is no run, or there is only one."""
     from textvae.errors import UserError
-    from textvae.report.comparison import compare
-    from textvae.report.records import read_run
+    from textvae.extras.report.comparison import compare
+    from textvae.extras.report.records import read_run
 
     args = make_parser(prog).parse_args(argv)
     set_volume(args)
@@ -63,6 +63,6 @@ def main(argv: list[str], prog: str = "textvae compare") -> int:
 
 def cell(value: Any) -> str:
     """A value as people write it."""
-    from textvae.report.records import printable
+    from textvae.extras.report.records import printable
 
     return "-" if value is None else str(value).lower() if isinstance(value, bool) else printable(str(value))

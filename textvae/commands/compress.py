@@ -14,7 +14,7 @@ from textvae.errors import UserError
 from textvae.volume import note
 
 if TYPE_CHECKING:
-    from textvae.inference.compression.compressor import Coding
+    from textvae.extras.compression.compressor import Coding
     from textvae.inference.latents.space import LatentSpace
 
 DESCRIPTION = """\
@@ -67,7 +67,7 @@ def main(argv: list[str], prog: str = "textvae compress") -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, or the table."""
-    from textvae.inference.compression.compressor import Coding, Compressor
+    from textvae.extras.compression.compressor import Coding, Compressor
 
     streams.check_files([name for name in (args.file, args.ngram_corpus, args.dictionary) if name is not None])
     coding = Coding(args.lossy, args.quantiser, args.levels, args.limit, args.dictionary)
@@ -110,7 +110,7 @@ def whole_numbers(text: str) -> list[int]:
 def sweep(args: argparse.Namespace, space: LatentSpace, levels: list[int]) -> int:
     """Rate and distortion."""
     from textvae.commands.terminal import show_json, show_table
-    from textvae.evaluation.compression import rate_distortion
+    from textvae.extras.compression.evaluation import rate_distortion
 
     points = rate_distortion(space, Path(args.file), levels, limit=args.limit)
     if args.json:
@@ -130,7 +130,7 @@ def report(args: argparse.Namespace, space: LatentSpace, coding: Coding, bits: f
     """What others make of the same file, and what a lossy file loses."""
     import json
 
-    from textvae.evaluation.compression import compare, distortion
+    from textvae.extras.compression.evaluation import compare, distortion
 
     rows = {"textvae": bits, **compare(Path(args.file), space.reader, args.ngram_corpus)}
     lost = vars(distortion(space, Path(args.file), coding)) if args.lossy else {}

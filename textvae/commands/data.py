@@ -91,7 +91,7 @@ def make_check_parser(prog: str) -> Any:
 
 def check(argv: list[str], prog: str) -> int:
     """Load a corpus, print its report."""
-    from textvae.config import ExperimentConfig
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.data.sources import load_corpus
     from textvae.experiment.runs import cache_folder
 

@@ -42,7 +42,7 @@ def main(argv: list[str], prog: str = "textvae decompress") -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Write the text."""
-    from textvae.inference.compression.compressor import Compressor
+    from textvae.extras.compression.compressor import Compressor
 
     streams.check_files([name for name in (args.file, args.dictionary) if name is not None])
     name = "standard input" if args.file == "-" else args.file

@@ -77,15 +77,15 @@ def main(argv: list[str], prog: str = "textvae demo") -> int:
 
 def run(args: argparse.Namespace) -> None:
     """Load everything, tell the address, serve."""
-    from textvae.demo.limits import Limits
-    from textvae.demo.server import bind, is_local, serve, url_of
+    from textvae.extras.demo.limits import Limits
+    from textvae.extras.demo.server import bind, is_local, serve, url_of
 
     set_volume(args)
     limits = Limits(args.characters, args.rate)
     with bind(args.host, args.port) as bound:
-        from textvae.demo import library  # noqa: F401  (a missing library is told before the models are loaded)
-        from textvae.demo.answers import Answers
-        from textvae.demo.shelf import Shelf
+        from textvae.extras.demo import library  # noqa: F401  (a missing library is told before the models are loaded)
+        from textvae.extras.demo.answers import Answers
+        from textvae.extras.demo.shelf import Shelf
         from textvae.shipped import shipped
 
         answers = Answers(Shelf.load(args.runs or shipped(), args.device, args.precision, args.data, note), limits)

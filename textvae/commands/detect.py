@@ -16,7 +16,7 @@ from textvae.errors import UserError
 from textvae.volume import add_volume
 
 if TYPE_CHECKING:
-    from textvae.evaluation.detection.detector import Detector
+    from textvae.extras.detection.detector import Detector
     from textvae.inference.latents.space import LatentSpace
 
 DESCRIPTION = """\
@@ -89,7 +89,7 @@ def main(argv: list[str], prog: str = "textvae detect") -> int:
 
 def folder_of(args: argparse.Namespace, space: LatentSpace) -> Path:
     """Where the detector is kept."""
-    from textvae.evaluation.detection.detector import FOLDER
+    from textvae.extras.detection.detector import FOLDER
 
     if args.detector is not None:
         return Path(args.detector)
@@ -99,7 +99,7 @@ def folder_of(args: argparse.Namespace, space: LatentSpace) -> Path:
 
 def fit(args: argparse.Namespace) -> int:
     """Make a detector."""
-    from textvae.evaluation.detection.detector import Detector, DetectorSettings
+    from textvae.extras.detection.detector import Detector, DetectorSettings
 
     settings = DetectorSettings(neighbours=args.neighbours, held_out=args.held_out, seed=args.seed)
     streams.check_files([*args.clean, *([args.background] if args.background else [])])
@@ -124,7 +124,7 @@ def limit(detector: Detector, name: str) -> str:
 
 def score(args: argparse.Namespace) -> int:
     """Score and flag."""
-    from textvae.evaluation.detection.detector import Detector
+    from textvae.extras.detection.detector import Detector
 
     streams.check_files([*args.files, *([args.labels] if args.labels else [])])
     truth = None if args.labels is None else [as_truth(line, args.labels) for line in file_lines([args.labels])]
@@ -170,7 +170,7 @@ def report(args: argparse.Namespace, kept: dict[str, list[float]], truth: list[b
     """Quality of every score, on standard error."""
     import numpy as np
 
-    from textvae.evaluation.detection.metrics import quality
+    from textvae.extras.detection.metrics import quality
 
     found = {name: quality(np.array(values), np.array(truth)) for name, values in kept.items()}
     if args.json:

@@ -155,10 +155,10 @@ def evaluate(
     moved: bool,
 ) -> int:
     """Prepare the instruments, obtain the outputs, print the table, save everything."""
-    from textvae.config import ExperimentConfig, load_config
+    from textvae.config import load_config
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.evaluation.output_files import read_outputs, save_evaluation
-    from textvae.experiment.evaluation import FinishedRun, evaluator_of_data
-    from textvae.experiment.sweeps.results import checksum_of_test_set
+    from textvae.experiment.evaluation import FinishedRun, checksum_of_test_set, evaluator_of_data
 
     if run is not None:
         config = load_config(Path(run) / "config.yaml")

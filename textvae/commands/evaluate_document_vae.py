@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
-from textvae.evaluation.documents.config import DocumentsConfig
+from textvae.extras.documents.evaluation_config import DocumentsConfig
 from textvae.volume import note
 
 EPILOG = """exit codes:
@@ -47,8 +47,8 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
 def evaluate(run: Path, options: DocumentOptions) -> None:
     """Print the table and the samples, save everything."""
     from textvae.commands.terminal import show_table
-    from textvae.evaluation.documents.diagnosis import rows
-    from textvae.experiment.document_vae import FinishedDocumentVAE
+    from textvae.extras.documents.diagnosis import rows
+    from textvae.extras.documents.task import FinishedDocumentVAE
     from textvae.files import write_json
 
     finished = FinishedDocumentVAE(config_of(run, options.cache), run)

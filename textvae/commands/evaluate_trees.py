@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
 from textvae.errors import UserError
-from textvae.evaluation.trees.config import TreeEvaluationConfig
+from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
 from textvae.volume import note
 
 if TYPE_CHECKING:
-    from textvae.evaluation.trees.evaluator import TreeEvaluation
+    from textvae.extras.trees.evaluator import TreeEvaluation
 
 EPILOG = """exit codes:
   0  done       2  wrong input: no such run, a line that is no tree, data that moved
@@ -56,7 +56,7 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
 def evaluate(run: Path, options: TreeOptions) -> None:
     """Print the tables, save everything."""
     from textvae.commands.terminal import show_table
-    from textvae.experiment.trees import FinishedGrammar
+    from textvae.extras.trees.task import FinishedGrammar
     from textvae.files import write_json
 
     if options.treebank is not None and options.split is not None:

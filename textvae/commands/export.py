@@ -67,13 +67,13 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
     from textvae.errors import UserError
     from textvae.files import atomic_write
     from textvae.inference.latents.fitted import FOLDER as PRIOR
-    from textvae.inference.loading import MODELS, find_device, load, locate, model_type
+    from textvae.inference.loading import find_device, load, locate, model_class
     from textvae.inference.scorers import FOLDER
 
     if folder.exists():
         raise UserError(f"{folder} exists; give a new folder")
     source, home = locate(run)
-    loaded = load(run, find_device("cpu"), MODELS[model_type(source)])
+    loaded = load(run, find_device("cpu"), model_class(source))
     model: Any = loaded.model
     if settings:
         model.config.update(changed(model.config, settings, (source / FOLDER / "reranking.json").is_file()))

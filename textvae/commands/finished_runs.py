@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
-    from textvae.config import ExperimentConfig, SentenceExperimentConfig
+    from textvae.config.sentence_vae import SentenceExperimentConfig
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.experiment.evaluation import FinishedRun
 
     C = TypeVar("C", bound=ExperimentConfig | SentenceExperimentConfig)
@@ -30,7 +31,8 @@ def with_places(config: C, args: argparse.Namespace) -> C:
 
 def style_run(args: argparse.Namespace, otherwise: str) -> FinishedRun:
     """The style transfer of `args.run`; UserError, which ends with `otherwise`, where it is a run of another task."""
-    from textvae.config import ExperimentConfig, load_config
+    from textvae.config import load_config
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.errors import UserError
     from textvae.experiment.evaluation import FinishedRun
 

@@ -56,7 +56,8 @@ def main(argv: list[str], prog: str = "textvae fit-judge") -> int:
     """Exit code 0; UserError where the run, its data or a file are wrong."""
     args = make_parser(prog).parse_args(argv)
     set_volume(args)
-    from textvae.config import ExperimentConfig, load_config
+    from textvae.config import load_config
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.errors import UserError
     from textvae.experiment.acceptance import (
         fit_classifier,

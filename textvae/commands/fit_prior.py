@@ -46,7 +46,9 @@ def main(argv: list[str], prog: str = "textvae fit-prior") -> int:
     """Exit code 0; UserError where the run or its data are wrong."""
     args = make_parser(prog).parse_args(argv)
     set_volume(args)
-    from textvae.config import ExperimentConfig, SentenceExperimentConfig, load_config
+    from textvae.config import load_config
+    from textvae.config.sentence_vae import SentenceExperimentConfig
+    from textvae.config.style_transfer import ExperimentConfig
     from textvae.errors import UserError
     from textvae.experiment.prior_fitting import PriorFitting, PriorSettings
     from textvae.inference.latents.fitted import save_fitted

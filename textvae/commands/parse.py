@@ -12,7 +12,7 @@ from textvae.commands.conversation import Conversation, converse
 from textvae.commands.streams import EXIT_CODES, Answer, LineCommand
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
-    from textvae.inference.trees import Parsed, TreeParser
+    from textvae.extras.trees.parser import Parsed, TreeParser
 
 DEFAULT = "nothing is meant"
 """No grammar comes with the package."""
@@ -53,7 +53,7 @@ def main(argv: list[str], prog: str = "textvae parse") -> int:
 
 def load(args: argparse.Namespace, device: str | None) -> TreeParser:
     """The grammar."""
-    from textvae.inference.trees import TreeParser
+    from textvae.extras.trees.parser import TreeParser
 
     return TreeParser.from_pretrained(args.run, device, args.batch_size)
 

@@ -50,8 +50,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 def main(argv: list[str], prog: str = "textvae report") -> int:
     """Exit code 0; UserError where the input is wrong."""
     from textvae.errors import UserError
+    from textvae.extras.report.records import read_run
     from textvae.files import atomic_write
-    from textvae.report.records import read_run
 
     args = make_parser(prog).parse_args(argv)
     set_volume(args)
@@ -66,7 +66,7 @@ def main(argv: list[str], prog: str = "textvae report") -> int:
         note(f"{time.perf_counter() - began:5.1f} s  {text}")
 
     began = time.perf_counter()
-    from textvae.report.page import PageOptions, build_page
+    from textvae.extras.report.page import PageOptions, build_page
 
     page = build_page(records, PageOptions(args.sentences, not args.quick, args.data, args.figures), tell)
     try:

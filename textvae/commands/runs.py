@@ -11,7 +11,7 @@ from textvae.commands.terminal import human_age, human_bytes, show_json, show_ta
 from textvae.volume import add_volume, set_volume
 
 if TYPE_CHECKING:
-    from textvae.report.listing import RunRow
+    from textvae.extras.report.listing import RunRow
 
 DESCRIPTION = """\
 List run directories: task, data, recipe (configuration and options of the command), state, best dev
@@ -55,7 +55,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 
 def main(argv: list[str], prog: str = "textvae runs") -> int:
     """Exit code 0; UserError where a folder is not there."""
-    from textvae.report.listing import SORTS, list_runs
+    from textvae.extras.report.listing import SORTS, list_runs
 
     args = make_parser(prog).parse_args(argv)
     set_volume(args)

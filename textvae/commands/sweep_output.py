@@ -9,11 +9,11 @@ from typing import Any
 from textvae.commands.terminal import show_table, warn
 from textvae.errors import UserError
 from textvae.evaluation.results import WITH_SPREAD
-from textvae.experiment.sweeps.results import FILE
+from textvae.extras.report.comparison import Measure
+from textvae.extras.report.sweep import LATENTS, Sweep, read_sweep, sweep_table
+from textvae.extras.report.tables import cell
+from textvae.extras.sweeps.results import FILE
 from textvae.files import atomic_write, write_json
-from textvae.report.comparison import Measure
-from textvae.report.sweep import LATENTS, Sweep, read_sweep, sweep_table
-from textvae.report.tables import cell
 
 TABLE, FIGURE, CURVE = "table.md", "frontier", "rate_distortion"
 
@@ -33,9 +33,9 @@ def write_results(folder: Path, values: Mapping[str, Any], figure: bool = False)
 
 def draw(sweep: Sweep, folder: Path) -> None:
     """frontier.svg and .png, of sentence autoencoders rate_distortion; UserError without matplotlib."""
-    from textvae.report import figures
-    from textvae.report.frontier import frontier_figure
-    from textvae.report.rate_distortion import rate_distortion_figure
+    from textvae.extras.report import figures
+    from textvae.extras.report.frontier import frontier_figure
+    from textvae.extras.report.rate_distortion import rate_distortion_figure
 
     with figures.drawing():
         latents = sweep.task == LATENTS

@@ -18,12 +18,12 @@ from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.experiment.machine import commit
-from textvae.experiment.sweeps.results import lost_row
-from textvae.experiment.sweeps.scoring import Results
-from textvae.experiment.sweeps.trained import LatentScores, Scores, StyleScores
-from textvae.experiment.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
-from textvae.report.records import number, read_run
-from textvae.report.state import state_of
+from textvae.extras.report.records import number, read_run
+from textvae.extras.report.state import state_of
+from textvae.extras.sweeps.results import lost_row
+from textvae.extras.sweeps.scoring import Results
+from textvae.extras.sweeps.trained import LatentScores, Scores, StyleScores
+from textvae.extras.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
 
 LOG = "log.txt"
 """Below a run: what its training said."""

@@ -12,28 +12,11 @@ import jsonargparse
 import yaml
 from jsonargparse import ArgumentParser
 
-from textvae.config.documents import DocumentExperimentConfig
-from textvae.config.sentence_vae import SentenceExperimentConfig
-from textvae.config.style_transfer import ExperimentConfig
-from textvae.config.summarization import SummarizationConfig
-from textvae.config.trees import TreeExperimentConfig
+from textvae.config.base import RunConfig
 from textvae.errors import UserError
 from textvae.files import atomic_write
+from textvae.registry import TASKS, resolve
 from textvae.volume import add_volume
-
-Config = (
-    ExperimentConfig | SummarizationConfig | SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig
-)
-
-TASKS: dict[str, type[Config]] = {
-    "style_transfer": ExperimentConfig,
-    "summarization": SummarizationConfig,
-    "sentence_vae": SentenceExperimentConfig,
-    "document_vae": DocumentExperimentConfig,
-    "tree": TreeExperimentConfig,
-}
-"""What can be trained: the `task` of a configuration."""
-
 
 EXAMPLES = """\
 exit codes:
@@ -56,6 +39,11 @@ class Formatter(jsonargparse.DefaultHelpFormatter):
         return text
 
 
+def config_class(task: str) -> Any:
+    """The dataclass of a task's configuration."""
+    return resolve(TASKS[task].config)
+
+
 def make_parser(
     default_config: Path | None = None, prog: str = "train.py", task: str = "style_transfer"
 ) -> ArgumentParser:
@@ -74,7 +62,7 @@ def make_parser(
     parser.add_argument("--resume", action="store_true", help="continue the run from its newest intact checkpoint")
     parser.add_argument("--overwrite", action="store_true", help="delete a run of the same name and start again")
     add_volume(parser)
-    parser.add_class_arguments(TASKS[task])
+    parser.add_class_arguments(config_class(task))
     return parser
 
 
@@ -128,11 +116,11 @@ def task_of(path: Path) -> str | None:
 def from_namespace(parser: ArgumentParser, namespace: Any) -> Any:
     """The typed configuration of parsed options."""
     built = parser.instantiate_classes(namespace)
-    config = TASKS[built.task]
+    config = config_class(built.task)
     return config(**{name: getattr(built, name) for name in config.__dataclass_fields__})
 
 
-def to_yaml(config: Config) -> str:
+def to_yaml(config: RunConfig) -> str:
     """The resolved configuration, loadable with `--config`."""
     return yaml.safe_dump(_plain(asdict(config)), sort_keys=False, allow_unicode=True)
 
@@ -143,7 +131,7 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
-def save_config(config: Config, path: Path) -> None:
+def save_config(config: RunConfig, path: Path) -> None:
     """Write config.yaml, whole or not at all."""
     with atomic_write(path) as handle:
         handle.write(to_yaml(config))

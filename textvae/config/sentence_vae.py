@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from textvae.config.base import RunConfig
 from textvae.config.pretrained_parts import with_tokenizer_of_parts
 from textvae.data.config import DataConfig
 from textvae.data.noise import NoiseConfig
@@ -19,17 +20,11 @@ from textvae.training.prior_game import PriorGameConfig
 
 
 @dataclass
-class SentenceExperimentConfig:
+class SentenceExperimentConfig(RunConfig):
     """Everything that decides a training: sentences, with or without labels, and one latent space of any kind."""
 
     task: Literal["sentence_vae"] = "sentence_vae"
-    """What is trained."""
     run: str = "runs/sentence_vae"
-    """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
-    start: str | None = None
-    """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
-    cache: str | None = None
-    """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
     data: DataConfig = field(default_factory=lambda: DataConfig(source="lines"))
     """Where the sentences come from. Labels count only for a class-conditional prior and for probes."""
     text: TextConfig = field(default_factory=TextConfig)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from textvae.config.base import RunConfig
 from textvae.config.pretrained_parts import with_tokenizer_of_parts
 from textvae.data.config import UNLABELLED, DataConfig
 from textvae.data.noise import NoiseConfig
@@ -22,17 +23,11 @@ from textvae.training.transfer import TransferTrainingConfig
 
 
 @dataclass
-class ExperimentConfig:
+class ExperimentConfig(RunConfig):
     """Everything that decides a training. The defaults are the recommended settings for short reviews."""
 
     task: Literal["style_transfer"] = "style_transfer"
-    """What is trained."""
     run: str = "runs/yelp"
-    """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
-    start: str | None = None
-    """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
-    cache: str | None = None
-    """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
     data: DataConfig = field(default_factory=DataConfig)
     """Where the sentences come from."""
     text: TextConfig = field(default_factory=TextConfig)

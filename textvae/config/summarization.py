@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from textvae.config.base import RunConfig
 from textvae.data.unpaired.config import UnpairedDataConfig
 from textvae.data.unpaired.denoising import SummaryNoiseConfig
 from textvae.errors import UserError
@@ -19,17 +20,11 @@ from textvae.training.stages import AdversarialConfig, StageConfig, default_stag
 
 
 @dataclass
-class SummarizationConfig:
+class SummarizationConfig(RunConfig):
     """Everything that decides the training of a seq2seq2seq autoencoder. The stages decide its length, not epochs."""
 
     task: Literal["summarization"] = "summarization"
-    """What is trained."""
     run: str = "runs/news"
-    """Run directory: configuration, tokenizer, checkpoints, metrics, best model."""
-    start: str | None = None
-    """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
-    cache: str | None = None
-    """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
     data: UnpairedDataConfig = field(default_factory=UnpairedDataConfig)
     """Documents, and texts that people wrote about other documents."""
     text: TextConfig = field(default_factory=TextConfig)

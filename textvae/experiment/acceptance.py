@@ -16,7 +16,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from textvae.config import ExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.sources import load_corpus
 from textvae.errors import UserError
 from textvae.experiment.reader_training import UNKNOWN_LABEL, ReaderFitting, ReaderTraining, Sentences, vocabulary

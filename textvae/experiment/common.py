@@ -12,25 +12,24 @@ from accelerate import Accelerator
 from torch import nn
 from transformers import PreTrainedModel
 
-from textvae.config import DocumentExperimentConfig, ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
+from textvae.config import RunConfig
 from textvae.data.collate import Collator
+from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.experiment.preparation import PreparedSentences
 from textvae.files import atomic_write
 
 Save = Callable[[Path, int, dict[str, float]], None]
 """save(folder, step, metrics)."""
-LabelledConfig = ExperimentConfig | SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig
-"""Configurations of the tasks that read one corpus of sentences."""
 
 
 def rows_of(
-    config: LabelledConfig, prepared: PreparedSentences, accelerator: Accelerator
+    config: RunConfig, prepared: PreparedSentences, accelerator: Accelerator
 ) -> tuple[TokenizedCorpus, Collator, int, int, int, int]:
     """What every loader of sentences takes first: they, how they become batches, and the share of this process."""
-    training = config.training
+    training, collator = config.training, prepared.collator(getattr(config, "noise", NoiseConfig()))
     share = accelerator.process_index, accelerator.num_processes
-    return prepared.train, prepared.collator(config.noise), training.batch_size, training.seed, *share
+    return prepared.train, collator, training.batch_size, training.seed, *share
 
 
 def saver(model: PreTrainedModel, card: Callable[[int, dict[str, float]], str]) -> Save:
@@ -57,7 +56,7 @@ def trained(run: str, model: nn.Module, step: int, metrics: dict[str, float]) ->
 
 
 def described(
-    config: LabelledConfig, prepared: PreparedSentences, model: nn.Module, step: int, metrics: dict[str, float]
+    config: RunConfig, prepared: PreparedSentences, model: nn.Module, step: int, metrics: dict[str, float]
 ) -> dict[str, Any]:
     """What the card of a model of one corpus tells beside what kind of model it is."""
     corpus, objectives = prepared.corpus, config.objectives

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textvae.config import ExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.corpus import Corpus
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus
@@ -140,3 +142,9 @@ def make_evaluator(
         split=split,
         attribute=attribute,
     )
+
+
+def checksum_of_test_set(texts: Iterable[str]) -> str:
+    """sha256 of test sentences without their spaces and their order: another tokenisation is the same test set."""
+    lines = sorted("".join(text.split()) for text in texts)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

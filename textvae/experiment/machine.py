@@ -15,12 +15,12 @@ from accelerate import Accelerator, DistributedType
 from transformers.utils import logging as transformers_logging
 
 from textvae.allocator import keep_memory
-from textvae.config import Config
+from textvae.config import RunConfig
 from textvae.errors import UserError
 from textvae.training.tracking import JsonlTracker
 
 
-def make_accelerator(config: Config) -> Accelerator:
+def make_accelerator(config: RunConfig) -> Accelerator:
     """accelerate as the launcher configured it, with our precision and trackers."""
     keep_memory()
     transformers_logging.disable_progress_bar()

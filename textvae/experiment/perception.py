@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from textvae.config import ExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.errors import UserError
 from textvae.experiment.preparation import Prepared
-from textvae.inference.loading import MODELS, load, locate, model_type
+from textvae.inference.loading import load, locate, model_class
 from textvae.models.sentence_model import SentenceModel
 from textvae.modules.frozen_features import FrozenFeatures
 from textvae.training.perception import PERCEPTUAL_TERMS, Perception, exemplars
@@ -26,7 +26,7 @@ def make_perception(config: ExperimentConfig, prepared: Prepared) -> Perception 
 
 def encoder_of(run: Path, prepared: Prepared) -> FrozenFeatures:
     """The encoder of a finished run; UserError where it has none or reads another vocabulary."""
-    kind = MODELS[model_type(locate(run)[0])]
+    kind = model_class(locate(run)[0])
     if not issubclass(kind, SentenceModel):
         raise UserError(f"transfer.features: {run} has no sentence encoder; name a sentence autoencoder or a transfer")
     loaded = load(run, torch.device("cpu"), kind)

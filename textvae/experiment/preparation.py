@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from textvae.config import DocumentExperimentConfig, ExperimentConfig, SentenceExperimentConfig, TreeExperimentConfig
+from textvae.config.base import RunConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data import stored
 from textvae.data.collate import Collator
 from textvae.data.corpus import Corpus
-from textvae.data.documents.corpus import load_documents
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus
 from textvae.data.tokenized import TokenizedCorpus, tokenize_corpus
@@ -26,9 +26,6 @@ from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
-
-WithSentences = ExperimentConfig | SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig
-"""Configurations whose data are sentences."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +70,6 @@ class PreparedSentences:
 
 
 @dataclass(frozen=True)
-class PreparedDocuments(PreparedSentences):
-    """The same of documents: the label of a sentence is the number of its document in the split."""
-
-    def facts(self) -> dict[str, Any]:
-        splits = self.corpus.report.splits
-        return {**super().facts(), "documents": {name: split.references for name, split in splits.items()}}
-
-
-@dataclass(frozen=True)
 class Prepared(PreparedSentences):
     """The same with a bag of content words."""
 
@@ -95,21 +83,13 @@ class Prepared(PreparedSentences):
         return Collator(self.bag.content_ids, noise)
 
 
-def prepare_sentences(config: SentenceExperimentConfig | TreeExperimentConfig, folder: Path) -> PreparedSentences:
+def prepare_sentences(config: RunConfig, folder: Path) -> PreparedSentences:
     """Load the corpus; train a tokenizer, or take that of the run; tokenize."""
     corpus = load_corpus(config.data, config.text, cache_folder(config))
     return PreparedSentences(corpus, *tokenized(config, corpus, folder))
 
 
-def prepare_documents(config: DocumentExperimentConfig, folder: Path) -> PreparedDocuments:
-    """The same for documents."""
-    corpus = load_documents(config.data, config.text, cache_folder(config))
-    return PreparedDocuments(corpus, *tokenized(config, corpus, folder))
-
-
-def tokenized(
-    config: SentenceExperimentConfig | DocumentExperimentConfig | TreeExperimentConfig, corpus: Corpus, folder: Path
-) -> tuple[Any, TokenizedCorpus]:
+def tokenized(config: RunConfig, corpus: Corpus, folder: Path) -> tuple[Any, TokenizedCorpus]:
     """The run's tokenizer, trained or taken, and the training sentences as ids."""
     if config.start and not (folder / "tokenizer").exists():
         take_tokenizer(Path(config.start), folder / "tokenizer")
@@ -144,7 +124,7 @@ def keep_stored(path: Path, copy: Path) -> None:
     atomic_copy(path, copy)
 
 
-def tokenized_train(config: WithSentences, corpus: Corpus, tokenizer: Any) -> TokenizedCorpus:
+def tokenized_train(config: RunConfig, corpus: Corpus, tokenizer: Any) -> TokenizedCorpus:
     """The training sentences as ids, kept in the cache."""
     key = hashlib.sha256(f"{corpus.key} {tokenizer.backend_tokenizer.to_str()} {config.data.max_tokens}".encode())
     folder = cache_folder(config) / "tokenized" / key.hexdigest()[:24]
@@ -165,6 +145,6 @@ def content_filters(config: ExperimentConfig, corpus: Corpus) -> tuple[StyleWord
     return style_words, stop_words
 
 
-def max_length(config: WithSentences) -> int:
+def max_length(config: RunConfig) -> int:
     """Longest sequence in tokens, `<s>` and `</s>` included; subwords get twice the room of words."""
     return (1 if config.tokenizer.kind == "word" else 2) * config.data.max_tokens + 2

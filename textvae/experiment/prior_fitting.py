@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from textvae.config import ExperimentConfig, SentenceExperimentConfig
+from textvae.config.sentence_vae import SentenceExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
 from textvae.experiment.latents import every_so_often

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from accelerate import Accelerator
 
 from textvae.checkpoint import new_folder
-from textvae.config import Config, save_config
+from textvae.config import RunConfig, save_config
 from textvae.errors import UserError
 from textvae.experiment.assembly import PreparedData
 from textvae.experiment.machine import environment
@@ -19,7 +19,7 @@ from textvae.files import default_cache, write_json
 from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
 
 
-def cache_folder(config: Config) -> Path:
+def cache_folder(config: RunConfig) -> Path:
     """Where prepared data are kept between runs."""
     return Path(config.cache) if config.cache else default_cache()
 
@@ -35,7 +35,7 @@ def run_tokenizer(folder: Path, config: TokenizerConfig, texts: Iterable[str]) -
     return tokenizer
 
 
-def open_run(config: Config, resume: bool, overwrite: bool) -> Path:
+def open_run(config: RunConfig, resume: bool, overwrite: bool) -> Path:
     """The run directory, made, emptied or found again as the flags say."""
     folder = Path(config.run)
     exists = (folder / "config.yaml").exists()
@@ -51,7 +51,7 @@ def open_run(config: Config, resume: bool, overwrite: bool) -> Path:
     return folder
 
 
-def record(config: Config, facts: dict[str, Any], folder: Path, accelerator: Accelerator) -> None:
+def record(config: RunConfig, facts: dict[str, Any], folder: Path, accelerator: Accelerator) -> None:
     """Write what repeats the run: configuration, environment, and `facts` of the data."""
     save_config(config, folder / "config.yaml")
     found, path = environment(accelerator), folder / "environment.json"

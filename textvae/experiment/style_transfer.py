@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from textvae.config import ExperimentConfig
+from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.groups import GroupLoader
 from textvae.data.loader import BatchLoader
 from textvae.data.stored import FILE as STORED

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from textvae.config import SummarizationConfig
+from textvae.config.summarization import SummarizationConfig
 from textvae.data.unpaired.denoising import SummaryNoise
 from textvae.data.unpaired.loader import UnpairedLoader
 from textvae.data.unpaired.slots import SlotVocabulary

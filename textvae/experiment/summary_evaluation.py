@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.checkpoint import Checkpoints
-from textvae.config import SummarizationConfig
+from textvae.config.summarization import SummarizationConfig
 from textvae.data.unpaired.sources import UnpairedCorpus, load_unpaired
 from textvae.errors import UserError
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig

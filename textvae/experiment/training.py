@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
 
 from textvae.checkpoint import Checkpoint, Checkpoints, new_folder
-from textvae.config import Config
-from textvae.experiment import document_vae, preparation, sentence_vae, style_transfer, summarization, trees
+from textvae.config import RunConfig
 from textvae.experiment.assembly import Assembled, PreparedData
 from textvae.experiment.machine import make_accelerator
 from textvae.experiment.runs import check_same_data, open_run, record
+from textvae.registry import TASKS, resolve
 from textvae.training.progress import Reporter, make_reporter
 from textvae.training.tracking import truncate_after
 from textvae.training.trainer import Result, Trainer
 
 
-@dataclass(frozen=True)
-class Task:
-    """prepare(config, folder) reads the data; assemble(config, prepared, accelerator, reporter) makes the rest."""
-
-    prepare: Callable[[Any, Path], PreparedData]
-    assemble: Callable[[Any, Any, Accelerator, Reporter], Assembled]
-
-
-TASKS = {
-    "style_transfer": Task(preparation.prepare, style_transfer.assemble),
-    "summarization": Task(summarization.prepare, summarization.assemble),
-    "sentence_vae": Task(preparation.prepare_sentences, sentence_vae.assemble),
-    "document_vae": Task(preparation.prepare_documents, document_vae.assemble),
-    "tree": Task(preparation.prepare_sentences, trees.assemble),
-}
-"""`task` of a configuration → how it is put together."""
-
-
-def train(config: Config, resume: bool = False, overwrite: bool = False, quiet: bool = False) -> Result:
+def train(config: RunConfig, resume: bool = False, overwrite: bool = False, quiet: bool = False) -> Result:
     """Train a run from its configuration, or go on with it. Everything it leaves is in `config.run`."""
     config = replace(config)
     accelerator = make_accelerator(config)
@@ -50,13 +30,15 @@ def train(config: Config, resume: bool = False, overwrite: bool = False, quiet: 
         accelerator.end_training()
 
 
-def run_training(config: Config, accelerator: Accelerator, reporter: Reporter, resume: bool, overwrite: bool) -> Result:
+def run_training(
+    config: RunConfig, accelerator: Accelerator, reporter: Reporter, resume: bool, overwrite: bool
+) -> Result:
     """The parts in the order in which data flow through them."""
     folder, task = Path(config.run), TASKS[config.task]
     with accelerator.main_process_first():
         if accelerator.is_main_process:
             open_run(config, resume, overwrite)
-        prepared = task.prepare(config, folder)
+        prepared: PreparedData = resolve(task.prepare)(config, folder)
         if accelerator.is_main_process:
             if resume:
                 check_same_data(prepared.fingerprint, folder)
@@ -65,7 +47,7 @@ def run_training(config: Config, accelerator: Accelerator, reporter: Reporter, r
         for line in prepared.report():
             reporter.message(line)
     accelerator.init_trackers(folder.name)
-    assembled = task.assemble(config, prepared, accelerator, reporter)
+    assembled: Assembled = resolve(task.assemble)(config, prepared, accelerator, reporter)
     reporter.message(
         f"{sum(p.numel() for p in assembled.model.parameters()) / 1e6:.1f} M parameters, {assembled.size}, "
         f"{accelerator.num_processes} process(es), {accelerator.device}, precision {accelerator.mixed_precision}"

@@ -14,33 +14,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from textvae.checkpoint import recover
 from textvae.errors import UserError
-from textvae.models.compound_pcfg import CompoundPCFG
-from textvae.models.hierarchical_vae import HierarchicalVAE
-from textvae.models.sentence_vae import SentenceVAE
-from textvae.models.seq2seq2seq import Seq2Seq2Seq
-from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.transformers_parts import silent
+from textvae.registry import MODELS, resolve
 from textvae.shipped import folder_of, shipped
 from textvae.text import TextConfig
 from textvae.tokenization import load_tokenizer
-
-MODELS: dict[str, type[PreTrainedModel]] = {
-    "textvae_style_content": StyleContentVAE,
-    "textvae_seq2seq2seq": Seq2Seq2Seq,
-    "textvae_sentence_vae": SentenceVAE,
-    "textvae_hierarchical_vae": HierarchicalVAE,
-    "textvae_tree": CompoundPCFG,
-}
-"""`model_type` in config.json → class. A checkpoint names a row here and brings no code of its own."""
-
-PURPOSES: dict[str, str] = {
-    "textvae_style_content": "transfers style (textvae transfer)",
-    "textvae_seq2seq2seq": "summarizes (textvae summarize)",
-    "textvae_sentence_vae": "encodes sentences and writes them from their vectors",
-    "textvae_hierarchical_vae": "tells what a document's sentences share from what they do not",
-    "textvae_tree": "finds the trees of sentences (textvae parse)",
-}
-"""`model_type` → what such a model is for, in messages."""
 
 Model = TypeVar("Model", bound=PreTrainedModel)
 
@@ -112,8 +90,8 @@ def locate(path: Path) -> tuple[Path, Path]:
 def read_model(folder: Path, wanted: type[Model]) -> Model:
     """The weights of a folder written by `save_pretrained`."""
     kind = model_type(folder)
-    if MODELS[kind] is not wanted:
-        raise UserError(f"{folder} holds a model of another kind: it {PURPOSES[kind]}")
+    if model_class(folder) is not wanted:
+        raise UserError(f"{folder} holds a model of another kind: it {MODELS[kind].purpose}")
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"{folder} has no *.safetensors; weights in other formats (pickle) are never loaded")
     try:
@@ -144,6 +122,12 @@ def model_type(folder: Path) -> str:
     if kind not in MODELS:
         raise UserError(f"{folder / 'config.json'}: model_type {kind!r} is not one of {sorted(MODELS)}")
     return str(kind)
+
+
+def model_class(folder: Path) -> type[PreTrainedModel]:
+    """The class of the model in a folder."""
+    found: type[PreTrainedModel] = resolve(MODELS[model_type(folder)].model)
+    return found
 
 
 def read_text_config(path: Path) -> TextConfig:

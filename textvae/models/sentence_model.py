@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
-from textvae.models.memory_encoder import MemoryEncoder
 from textvae.modules.decoders import Decoder
 from textvae.modules.encoders import Encoder, EncoderConfig, build_encoder
 from textvae.modules.latents import Latent
@@ -124,3 +123,17 @@ class SentenceModel(PreTrainedModel):
     ) -> dict[str, Any]:
         """`generate` re-reads the whole prefix; `textvae.inference.decoding` keeps a state and is the fast way."""
         return {"decoder_input_ids": input_ids, "encoder_outputs": encoder_outputs}
+
+
+class MemoryEncoder(nn.Module):
+    """The encoder as `generate` of transformers calls it: sentences to a memory. Holds the model without owning it."""
+
+    def __init__(self, model: SentenceModel):
+        super().__init__()
+        self.reference = (model,)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
+        model = self.reference[0]
+        if attention_mask is None:
+            attention_mask = input_ids != model.config.pad_token_id
+        return BaseModelOutput(last_hidden_state=model.read_memory(input_ids, attention_mask))

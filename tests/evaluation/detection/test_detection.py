@@ -16,9 +16,9 @@ from random_run import SENTENCES, make_run  # noqa: E402
 from random_spaces import make  # noqa: E402
 
 from textvae.errors import UserError  # noqa: E402
-from textvae.evaluation.detection.detector import SCORES, Detector, DetectorSettings  # noqa: E402
-from textvae.evaluation.detection.metrics import quality  # noqa: E402
-from textvae.evaluation.detection.scores import Mahalanobis, Neighbourhood, mutated, p_values, threshold  # noqa: E402
+from textvae.extras.detection.detector import SCORES, Detector, DetectorSettings  # noqa: E402
+from textvae.extras.detection.metrics import quality  # noqa: E402
+from textvae.extras.detection.scores import Mahalanobis, Neighbourhood, mutated, p_values, threshold  # noqa: E402
 from textvae.inference.latents.space import LatentSpace  # noqa: E402
 
 SHUFFLED = [SENTENCES[i] for i in np.random.default_rng(0).permutation(len(SENTENCES))]

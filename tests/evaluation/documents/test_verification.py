@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from textvae.evaluation.documents.verification import equal_error_rate, halves, tf_idf, verification_error
+from textvae.extras.documents.verification import equal_error_rate, halves, tf_idf, verification_error
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 2.0, 4.0])

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textvae.errors import UserError
-from textvae.inference.compression.byte_model import ByteModel
-from textvae.inference.compression.frequencies import TOTAL, AdaptiveNumber, AdaptiveTable, CodeTables, cumulative
-from textvae.inference.compression.quantisers import KINDS, Quantiser
-from textvae.inference.compression.range_coder import LARGEST_TOTAL, RangeDecoder, RangeEncoder
-from textvae.inference.compression.word_model import AdaptiveNgrams
+from textvae.extras.compression.byte_model import ByteModel
+from textvae.extras.compression.frequencies import TOTAL, AdaptiveNumber, AdaptiveTable, CodeTables, cumulative
+from textvae.extras.compression.quantisers import KINDS, Quantiser
+from textvae.extras.compression.range_coder import LARGEST_TOTAL, RangeDecoder, RangeEncoder
+from textvae.extras.compression.word_model import AdaptiveNgrams
 
 Message = list[tuple[list[int], int]]
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from random_run import SENTENCES
 
 from textvae.errors import UserError
-from textvae.inference.compression import compressor as module
-from textvae.inference.compression.compressor import Coding, Compressor, grouped
-from textvae.inference.compression.container import Reader
-from textvae.inference.compression.lines import Ending, Form, LineModel, Record, records
-from textvae.inference.compression.lossless import BlockCoder, Mismatch
-from textvae.inference.compression.quantisers import Quantiser
+from textvae.extras.compression import compressor as module
+from textvae.extras.compression.compressor import Coding, Compressor, grouped
+from textvae.extras.compression.container import Reader
+from textvae.extras.compression.lines import Ending, Form, LineModel, Record, records
+from textvae.extras.compression.lossless import BlockCoder, Mismatch
+from textvae.extras.compression.quantisers import Quantiser
 from textvae.inference.latents.space import LatentSpace
 
 QUICK = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])

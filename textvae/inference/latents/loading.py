@@ -10,7 +10,8 @@ import torch
 
 from textvae.errors import UserError
 from textvae.inference.latents.model import LatentModel, Sentence, StyleContent
-from textvae.inference.loading import MODELS, PURPOSES, Loaded, load, locate, model_type
+from textvae.inference.loading import Loaded, load, locate, model_class, model_type
+from textvae.registry import MODELS
 
 FACES: dict[str, Callable[[Any], LatentModel]] = {
     "textvae_style_content": StyleContent,
@@ -24,6 +25,6 @@ def load_latent_model(run: str | Path, device: torch.device) -> tuple[Loaded[Any
     folder, _ = locate(Path(run))
     kind = model_type(folder)
     if kind not in FACES:
-        raise UserError(f"{folder} holds a model without a latent vector: it {PURPOSES[kind]}")
-    loaded: Loaded[Any] = load(run, device, MODELS[kind])
+        raise UserError(f"{folder} holds a model without a latent vector: it {MODELS[kind].purpose}")
+    loaded: Loaded[Any] = load(run, device, model_class(folder))
     return loaded, FACES[kind](loaded.model)
