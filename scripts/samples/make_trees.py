@@ -8,18 +8,18 @@ adverbs after a verb, and a verb that agrees with its noun across all that stand
 Likelihood alone cannot tell `(a dog) barks` from `a (dog barks)`. So over a third of the lines are fragments, as people
 answer questions: noun phrases, verb phrases, phrases with a preposition. What stands alone is a constituent elsewhere.
 
-The files depend on the seed alone, not on the Python version (`sample_words.pick` says why).
+`python scripts/samples/make_trees.py [FOLDER]` writes the files, by default to data/sample-trees; they depend on the
+seed alone.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
-from textvae.data.sample_words import pick, words_of
+from textvae.data.sample import pick, words_of, write_files
 from textvae.data.trees.brackets import parse_tree
-from textvae.errors import UserError
-from textvae.files import atomic_write
 
 NOUNS = "girl, farmer, teacher, doctor, sailor, dog, cat, horse, bird, lion"
 NAMES = "mary, peter, anna, paul, rex, bella"
@@ -102,13 +102,12 @@ def make_trees(seed: int = 0, sizes: dict[str, int] | None = None) -> dict[str, 
 
 def write_trees(folder: str | Path, seed: int = 0) -> list[Path]:
     """train.txt, dev.txt and test.txt of a folder; the paths written."""
-    paths = []
-    for split, lines in make_trees(seed).items():
-        path = Path(folder) / f"{split}.txt"
-        try:
-            with atomic_write(path) as handle:
-                handle.writelines(f"{line}\n" for line in lines)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-        paths.append(path)
-    return paths
+    texts = {name: "".join(f"{line}\n" for line in lines) for name, lines in make_trees(seed).items()}
+    return write_files(folder, {f"{name}.txt": text.encode("ascii") for name, text in texts.items()})
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if __name__ == "__main__":
+    for path in write_trees(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data" / "sample-trees"):
+        print(f"{path.stat().st_size:>9,} bytes  {path}")

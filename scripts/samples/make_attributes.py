@@ -1,5 +1,8 @@
 """A small sample with two attributes, sentiment and tense, in which every true rewriting can be known.
 
+`python scripts/samples/make_attributes.py [FOLDER]` writes it, by default to data/sample-attributes, where
+configs/toy/attributes.yaml looks for it. The same seed gives the same bytes.
+
 The adjective of a sentence follows from the kind of its noun and from its sentiment, and nothing else in it tells the
 sentiment; so a system that keeps the content has one right answer for each change. What holds, and
 `tests/data/test_sample_attributes.py` checks: labels are drawn without a look at the content; no version of a sentence
@@ -12,11 +15,11 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from textvae.data.sample_words import Noun, fix_articles, pick, words_of
-from textvae.files import atomic_write
+from textvae.data.sample import Noun, fix_articles, pick, words_of, write_files
 
 SENTIMENTS, TENSES = ("negative", "positive"), ("past", "present")
 SIZES = {"train": 4_000, "dev": 400, "test": 400}
@@ -105,12 +108,11 @@ def draw(rng: random.Random, labels: tuple[int, int]) -> TensedExample:
 
 def write_attribute_sample(folder: str | Path, seed: int = 0, sizes: dict[str, int] | None = None) -> list[Path]:
     """{train,dev,test}.jsonl: `text`, `sentiment`, `tense`, and for dev and test what a perfect system writes."""
-    paths = []
-    for split, examples in make_attribute_sample(seed, sizes).items():
-        paths.append(Path(folder) / f"{split}.jsonl")
-        with atomic_write(paths[-1]) as handle:
-            handle.writelines(json.dumps(_row(example, split != "train")) + "\n" for example in examples)
-    return paths
+    splits = make_attribute_sample(seed, sizes)
+    rows = {name: [_row(example, name != "train") for example in examples] for name, examples in splits.items()}
+    return write_files(
+        folder, {f"{name}.jsonl": "".join(json.dumps(r) + "\n" for r in found).encode() for name, found in rows.items()}
+    )
 
 
 def _row(example: TensedExample, rewritings: bool) -> dict[str, str]:
@@ -119,3 +121,10 @@ def _row(example: TensedExample, rewritings: bool) -> dict[str, str]:
         changes = {"other_sentiment": (True, False), "other_tense": (False, True), "other_both": (True, True)}
         row |= {name: example.rewriting(*change) for name, change in changes.items()}
     return row
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if __name__ == "__main__":
+    for path in write_attribute_sample(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data" / "sample-attributes"):
+        print(f"{path.stat().st_size:>9,} bytes  {path}")

@@ -13,9 +13,8 @@ from statistics import mean
 from typing import cast
 
 import pytest
-
-from tests.support import ROOT
-from textvae.data.document_grammar import (
+from make_news import (
+    TABLES,
     WRITERS,
     Document,
     Level,
@@ -26,7 +25,8 @@ from textvae.data.document_grammar import (
     write_documents,
     write_news,
 )
-from textvae.data.document_words import TOPICS
+
+from tests.support import ROOT
 from textvae.text import prepare
 
 FOLDER = ROOT / "data" / "sample-news"
@@ -62,13 +62,13 @@ def test_the_bundled_files_are_what_the_generator_writes(bundled: News) -> None:
     files = news_files(bundled)
     assert {path.name for path in FOLDER.iterdir()} == set(files)
     for name, content in files.items():
-        assert (FOLDER / name).read_bytes() == content, f"{name}: run scripts/make_documents.py"
+        assert (FOLDER / name).read_bytes() == content, f"{name}: run scripts/samples/make_news.py"
     assert sum(map(len, files.values())) < 450_000
 
 
 def test_another_process_writes_the_same(tmp_path: Path, bundled: News) -> None:
-    code = f"from textvae.data.document_grammar import write_news; write_news({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env={"PYTHONHASHSEED": "7", "PATH": ""})
+    command = [sys.executable, "scripts/samples/make_news.py", str(tmp_path)]
+    subprocess.run(command, check=True, cwd=ROOT, env={"PYTHONHASHSEED": "7", "PATH": "", "PYTHONPATH": str(ROOT)})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == news_files(bundled)
 
 
@@ -113,8 +113,8 @@ def test_the_background_is_told_in_the_pluperfect_and_the_event_is_not(news: New
 def test_both_events_are_of_one_topic(news: News) -> None:
     """Neither the words of the event nor its topic tell which of the two is the news."""
     for document in everything(news)[:100]:
-        fitting = [t for t in TOPICS.values() if document.event.what in t.whats]
-        assert any(document.background.what in t.whats and document.background.verb in t.verbs for t in fitting)
+        fitting = [t for t in TABLES["topics"].values() if document.event.what in t["whats"]]
+        assert any(document.background.what in t["whats"] and document.background.verb in t["verbs"] for t in fitting)
 
 
 def test_the_first_words_are_a_bad_summary(news: News) -> None:
@@ -151,7 +151,7 @@ def test_the_harder_level_is_what_the_sample_was() -> None:
 
 
 def test_the_script_writes_the_level_that_is_asked_for(tmp_path: Path) -> None:
-    command = [sys.executable, "scripts/make_documents.py", str(tmp_path), "--level", "woven", "--seed", "3"]
+    command = [sys.executable, "scripts/samples/make_news.py", str(tmp_path), "--level", "woven", "--seed", "3"]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert written == news_files(make_news(3, level="woven"))

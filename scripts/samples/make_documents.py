@@ -2,20 +2,19 @@
 
 What a document keeps constant is known by construction: one of 11 domains and one of 2 labels. Its sentences differ in
 everything else (pattern, nouns, phrases, place, time). No sentence occurs twice, so no document can be told by a
-sentence seen before. The files depend on the seed alone.
+sentence seen before. `python scripts/samples/make_documents.py [FOLDER]` writes them, by default to
+data/sample-documents; the files depend on the seed alone.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from textvae.data.sample import LABELS, MAX_TOKENS, MIN_TOKENS
-from textvae.data.sample_grammar import Grammar
-from textvae.data.sample_words import pick
-from textvae.files import atomic_write
+from textvae.data.sample import LABELS, MAX_TOKENS, MIN_TOKENS, Grammar, pick, write_files
 
 SIZES = {"train": 800, "dev": 100, "test": 150}
 SENTENCES = range(5, 10)
@@ -68,8 +67,11 @@ def document_files(splits: dict[str, list[SampleDocument]]) -> dict[str, bytes]:
 
 def write_sample_documents(folder: str | Path, seed: int = 0) -> list[Path]:
     """Write the files of `make_documents(seed)` into `folder`; returns their paths."""
-    files = document_files(make_documents(seed))
-    for name, content in files.items():
-        with atomic_write(Path(folder) / name, binary=True) as handle:
-            handle.write(content)
-    return [Path(folder) / name for name in files]
+    return write_files(folder, document_files(make_documents(seed)))
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if __name__ == "__main__":
+    for path in write_sample_documents(sys.argv[1] if len(sys.argv) > 1 else ROOT / "data" / "sample-documents"):
+        print(f"{path.stat().st_size:>9,} bytes  {path}")

@@ -20,22 +20,26 @@ In "woven" some events say where, and much is inside the event's own phrases, wh
     the long awaited patent dispute in dorsk , which pleased some and angered others .
 
 The sides are unpaired by construction: documents and summaries for training are drawn apart, and no event is in both.
-The files depend on the seed alone, not on the Python version (`sample_words.pick` says why).
+`python scripts/samples/make_news.py [FOLDER] [--level woven]` writes the files, by default to data/sample-news; they
+depend on the seed alone. The word tables are in `news.yaml`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from textvae.data import document_words as tables
-from textvae.data.sample_words import pick, words_of
-from textvae.files import atomic_write
+import yaml
+
+from textvae.data.sample import pick, words_of, write_files
+
+TABLES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("news.yaml").read_text(encoding="utf-8"))
 
 HELD_OUT_NAMES = 0.2  # share of all names that only dev and test use
 KNOWN_NAMES = 0.1  # share of places that are known towns
@@ -64,7 +68,7 @@ class Event:
     @property
     def named(self) -> str:
         """Who did it, with its article."""
-        return f"the {self.who}" if self.who.split()[-1] in words_of(tables.WITH_ARTICLE) else self.who
+        return f"the {self.who}" if self.who.split()[-1] in words_of(TABLES["with_article"]) else self.who
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Writer:
 
     def document(self) -> Document:
         """One document: opening, event with something in between, ending; the background stands in one of the three."""
-        topic = tables.TOPICS[pick(self.rng, sorted(tables.TOPICS))]
+        topic = TABLES["topics"][pick(self.rng, sorted(TABLES["topics"]))]
         event, background = self.event(topic), self.event(topic)
         where = pick(self.rng, ("opening", "apposition", "ending"))
         opening = self.contrast(background) if where == "opening" else self.opening()
@@ -150,11 +154,11 @@ class Writer:
         text = f"{opening} {self.main(event, apposition)} , {ending} ."
         return Document(" ".join(text.split()), event, background)
 
-    def event(self, topic: tables.Topic) -> Event:
+    def event(self, topic: dict[str, str]) -> Event:
         """Who, verb and what of one topic, and where."""
         place = self.place() if self.rng.random() < self.with_place else ""
-        who = pick(self.rng, words_of(topic.who)).replace("{n}", self.name())
-        return Event(who, self.word(topic.verbs), self.word(topic.whats), place)
+        who = pick(self.rng, words_of(topic["who"])).replace("{n}", self.name())
+        return Event(who, *(pick(self.rng, words_of(topic[part])) for part in ("verbs", "whats")), place)
 
     def main(self, event: Event, apposition: str) -> str:
         """The event in its own words, with clauses between who and verb."""
@@ -163,7 +167,7 @@ class Writer:
 
     def manner(self) -> str:
         """How, or on which day."""
-        return self.word(tables.MANNERS) if self.rng.random() < 0.7 else f"on {self.word(tables.DAYS)}"
+        return self.word("manners") if self.rng.random() < 0.7 else f"on {self.word('days')}"
 
     def where(self, event: Event) -> str:
         """In which place, and what is said of it."""
@@ -175,48 +179,48 @@ class Writer:
 
     def speaker(self) -> str:
         """An opening that says whose word it is."""
-        return f"according to {self.person()} , {self.word(tables.JOBS)} ,"
+        return f"according to {self.person()} , {self.word('jobs')} ,"
 
     def told(self, event: Event, named: bool = True) -> str:
         """An event of the past, in the pluperfect."""
         who = f"{event.named} " if named else ""
         place = f" in {event.place}" if event.place and named else ""
-        return f"{who}had {event.verb} the {event.what}{place} {self.word(tables.PAST)}"
+        return f"{who}had {event.verb} the {event.what}{place} {self.word('past')}"
 
     def opening(self) -> str:
         """What comes before the event."""
         kind = pick(self.rng, ("weather", "report", "talks", "speaker", "town"))
         if kind == "weather":
-            return f"as {self.word(tables.WEATHER)} kept {self.word(tables.CROWDS)} at home ,"
+            return f"as {self.word('weather')} kept {self.word('crowds')} at home ,"
         if kind == "report":
-            return f"according to a report seen by {self.word(tables.OUTLETS)} ,"
+            return f"according to a report seen by {self.word('outlets')} ,"
         if kind == "talks":
-            return f"after {self.word(tables.TALKS)} with {self.word(tables.GROUPS)} ,"
+            return f"after {self.word('talks')} with {self.word('groups')} ,"
         if kind == "speaker":
             return self.speaker()
-        return f"while {self.word(tables.CROWDS)} in {self.place()} waited for news ,"
+        return f"while {self.word('crowds')} in {self.place()} waited for news ,"
 
     def apposition(self) -> str:
         """What is said of who did it, if anything."""
         if self.rng.random() < 0.4:
             return ""
         if self.rng.random() < 0.5:
-            return self.word(tables.KNOWN_FOR)
-        return f"against the advice of {self.word(tables.GROUPS)}"
+            return self.word("known_for")
+        return f"against the advice of {self.word('groups')}"
 
     def ending(self) -> str:
         """What comes after the event."""
         if self.rng.random() < 0.4:
-            return f"{self.person()} , {self.word(tables.JOBS)} , told {self.word(tables.OUTLETS)}"
-        return self.word(tables.RESULTS)
+            return f"{self.person()} , {self.word('jobs')} , told {self.word('outlets')}"
+        return self.word("results")
 
     def word(self, table: str) -> str:
         """One entry of a table."""
-        return pick(self.rng, words_of(table))
+        return pick(self.rng, words_of(TABLES[table]))
 
     def place(self) -> str:
         """A town."""
-        return self.word(tables.KNOWN_TOWNS) if self.rng.random() < KNOWN_NAMES else self.name()
+        return self.word("known_towns") if self.rng.random() < KNOWN_NAMES else self.name()
 
     def person(self) -> str:
         """Somebody with first and second name."""
@@ -225,9 +229,9 @@ class Writer:
     def name(self) -> str:
         """A name of two or three syllables, of the training's or of the others."""
         while True:
-            middle = self.word(tables.ONSETS) + self.word(tables.VOWELS) if self.rng.random() < 0.4 else ""
-            begin = self.word(tables.ONSETS) + self.word(tables.VOWELS)
-            name = begin + middle + self.word(tables.CODAS)
+            middle = self.word("onsets") + self.word("vowels") if self.rng.random() < 0.4 else ""
+            begin = self.word("onsets") + self.word("vowels")
+            name = begin + middle + self.word("codas")
             if len(name) > 3 and held_out(name) == self.unseen:
                 return name
 
@@ -239,7 +243,7 @@ class WovenWriter(Writer):
 
     def main(self, event: Event, apposition: str) -> str:
         manner = self.manner()
-        middle = f"the {self.word(tables.INSERTED)}" if self.rng.random() < 0.6 else "the"
+        middle = f"the {self.word('inserted')}" if self.rng.random() < 0.6 else "the"
         if self.rng.random() < 0.3:
             middle = f"what {self.person()} called {middle}"
         between = f", {apposition} ," if apposition else ""
@@ -249,7 +253,7 @@ class WovenWriter(Writer):
         return f"{self.told(event)} , but"
 
     def speaker(self) -> str:
-        return f"{self.person()} , {self.word(tables.JOBS)} , told {self.word(tables.OUTLETS)} that"
+        return f"{self.person()} , {self.word('jobs')} , told {self.word('outlets')} that"
 
 
 WRITERS: dict[Level, type[Writer]] = {"clauses": Writer, "woven": WovenWriter}
@@ -277,8 +281,16 @@ def news_files(news: News) -> dict[str, bytes]:
 
 def write_news(folder: str | Path, seed: int = 0, level: Level = "clauses") -> list[Path]:
     """Write the files of `make_news(seed, level=level)` into `folder`; returns their paths."""
-    files = news_files(make_news(seed, level=level))
-    for name, content in files.items():
-        with atomic_write(Path(folder) / name, binary=True) as handle:
-            handle.write(content)
-    return [Path(folder) / name for name in files]
+    return write_files(folder, news_files(make_news(seed, level=level)))
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the bundled toy news again.")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "data" / "sample-news")
+    parser.add_argument("--level", choices=sorted(WRITERS), default="clauses", help="how hard the documents are")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    for path in write_news(options.folder, options.seed, options.level):
+        print(f"{path.stat().st_size:>9,} bytes  {path}")
