@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +89,8 @@ class KneserNey:
         self.words: tuple[str, ...] = RESERVED
         self.index: dict[str, int] = {}
         self.levels: list[Level] = []
+        self.counts: list[np.ndarray] = []
+        """Of the k-grams of `levels`, as long as nothing was loaded."""
 
     def fit(self, texts: Iterable[str]) -> KneserNey:
         """Count and smooth: one pass over `texts`, about 100 bytes per token; white space separates words."""
@@ -99,6 +101,7 @@ class KneserNey:
         for order in range(2, self.order + 1):
             counts.append(_count(order, counts[-1].number_at, stream, place, len(self.words)))
         self._smooth(counts)
+        self.counts = [grams.count for grams in counts]
         return self
 
     def _read(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -169,6 +172,15 @@ class KneserNey:
             np.bincount(sentence, unknown, count).astype(np.int64),
         )
 
+    def token_scores(self, sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """ln p of every word and of </s>, (n + 1,) for each sentence of n words."""
+        if not sentences:
+            return []
+        rows = [[START, *(self.index.get(word, UNKNOWN) for word in words), END] for words in sentences]
+        lengths = np.array(list(map(len, rows)))
+        found = self._log_probs(np.concatenate(rows).astype(np.int64), _places(lengths))
+        return [part[1:] for part in np.split(found, np.cumsum(lengths)[:-1])]
+
     def perplexity(self, texts: Sequence[str]) -> float:
         """exp(- Σ ln p / number of tokens), over all tokens and </s> of all texts."""
         scores = self.score(texts)
@@ -200,6 +212,52 @@ class KneserNey:
             number_at = np.where(found, slot, -1)
         return result
 
+    def prune(self, *least: int) -> KneserNey:
+        """Forget bigrams, trigrams, ... that occurred fewer than so many times, and their continuations.
+
+        What is forgotten is charged as if it were new, so probabilities sum to a little less than 1.
+        """
+        size, kept = len(self.words), np.arange(len(self.words))
+        for place, (level, fewest) in enumerate(zip(self.levels[1:], least, strict=True), start=1):
+            context = kept[level.keys // size]
+            keep = (self.counts[place] >= fewest) & (context >= 0)
+            self.levels[place] = Level(
+                (context * size + level.keys % size)[keep], level.log_prob[keep], level.log_backoff[keep]
+            )
+            kept = np.where(keep, np.cumsum(keep) - 1, -1)
+        return self
+
+    def compact(self) -> dict[str, np.ndarray]:
+        """All but the words in some 5 bytes a k-gram: at most 65,536 words, probabilities to 1/30 nat."""
+        size, arrays = len(self.words), {}
+        for k, level in enumerate(self.levels, 1):
+            if k > 1:
+                followers = np.bincount(level.keys // size, minlength=len(self.levels[k - 2].keys))
+                arrays[f"followers_{k}"] = followers.astype(np.uint16)
+                arrays[f"word_{k}"] = (level.keys % size).astype(np.uint16)
+            for name in LEVEL_FIELDS[1:] if k < self.order else LEVEL_FIELDS[1:2]:
+                arrays[f"{name}_{k}"] = np.clip(-FINENESS * getattr(level, name), 0, 255).round().astype(np.uint8)
+        return arrays
+
+    @classmethod
+    def from_compact(cls, words: Sequence[str], arrays: Mapping[str, np.ndarray]) -> KneserNey:
+        """What `compact` gave, beside its words."""
+        model = cls(max(int(name.rpartition("_")[2]) for name in arrays))
+        model._set_words(words)
+        keys = np.arange(len(words))
+        for k in range(1, model.order + 1):
+            if k > 1:
+                context = np.repeat(np.arange(len(keys)), arrays[f"followers_{k}"].astype(np.int64))
+                keys = context * len(words) + arrays[f"word_{k}"].astype(np.int64)
+            log_prob, back = (
+                arrays.get(f"{name}_{k}", np.zeros(len(keys))).astype(np.float32) / -FINENESS
+                for name in LEVEL_FIELDS[1:]
+            )
+            if not len(keys) == len(log_prob) == len(back):
+                raise ValueError("the arrays of a language model do not fit one another")
+            model.levels.append(Level(keys, log_prob, back))
+        return model
+
     def save(self, folder: str | Path) -> None:
         """Write `language_model.safetensors` and `language_model.json` into `folder`."""
         folder = Path(folder)
@@ -228,6 +286,8 @@ class KneserNey:
         return model
 
 
+FINENESS = 15.0
+"""Steps of a nat in `KneserNey.compact`: −17 nats are the least that is told apart."""
 LEVEL_FIELDS = ("keys", "log_prob", "log_backoff")
 
 

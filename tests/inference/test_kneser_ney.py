@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation.reviews import reviews
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import END, START, UNKNOWN, KneserNey
-
-from .reviews import reviews
+from textvae.inference.kneser_ney import END, START, UNKNOWN, KneserNey
 
 WORDS = list("abcde")
 CORPORA = st.lists(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), min_size=1, max_size=12)
@@ -195,3 +194,20 @@ def test_save_load(model: KneserNey, tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.score(texts).log_prob, model.score(texts).log_prob)
     assert (loaded.order, loaded.min_count, loaded.words) == (model.order, model.min_count, model.words)
     assert [tuple(discounts) for discounts in loaded.discounts] == model.discounts
+
+
+def test_compact_and_pruned() -> None:
+    """Stored in a few bytes it says nearly the same; without rare k-grams what is frequent keeps its probability."""
+    texts = ["the food was good .", "the food was bad .", "the staff was good ."] * 3 + ["the food is here ."]
+    model = KneserNey(3, min_count=1).fit(texts)
+    sentences = [text.split() for text in texts] + [["what", "was", "good"], []]
+    before = model.token_scores(sentences)
+    again = KneserNey.from_compact(model.words, model.compact())
+    for old, new in zip(before, again.token_scores(sentences), strict=True):
+        np.testing.assert_allclose(old, new, atol=0.15)
+    assert [len(scores) for scores in before] == [len(words) + 1 for words in sentences]
+    np.testing.assert_allclose([s.sum() for s in before], model.score([" ".join(w) for w in sentences]).log_prob, 1e-5)
+    pruned = model.prune(2, 3).token_scores(sentences)
+    assert len(model.levels[2].keys) < len(KneserNey(3, min_count=1).fit(texts).levels[2].keys)
+    np.testing.assert_allclose(pruned[0], before[0], atol=1e-5)
+    assert pruned[9].sum() <= before[9].sum()
