@@ -12,7 +12,8 @@ from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
 from textvae.models.configuration import ModelConfig
-from textvae.modules.clamping import POINTS, ClampingConfig
+from textvae.modules.clamping import ClampingConfig
+from textvae.modules.latents.base import POINTS
 from textvae.objectives.style_content import ObjectivesConfig
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig

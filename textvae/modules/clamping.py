@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from textvae.errors import UserError
-from textvae.modules.latents.base import Evidence, LatentKind, LatentOutput, at_least_fp32
+from textvae.modules.latents.base import Evidence, LatentOutput, at_least_fp32
 
 SpaceName = Literal["style", "content"]
-POINTS: tuple[LatentKind, ...] = ("deterministic", "vq", "adversarial")
-"""Latents whose posterior has no variance, so that no sentence is surer than another of what a group shares."""
 
 
 @dataclass

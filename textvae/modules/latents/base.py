@@ -17,6 +17,8 @@ from textvae.modules.noise import NoiseKey, standard_normal
 LatentKind = Literal[
     "gaussian", "deterministic", "bottleneck", "mmd", "infomax", "batch_norm", "flow", "vq", "adversarial"
 ]
+POINTS: tuple[LatentKind, ...] = ("deterministic", "vq", "adversarial")
+"""Kinds whose posterior has no variance, so that no sentence is surer than another of what a group shares."""
 PRIOR_STREAM = 3000
 """Numbers of the noise streams of prior samples: this one and the next few."""
 
