@@ -9,6 +9,7 @@ import pytest
 from support import ROOT
 
 from textvae.cli import main
+from textvae.commands.evaluate import run_of
 
 FEW = ("--evaluation.resamples", "20", "--evaluation.max_train_sentences", "3000")
 
@@ -71,3 +72,26 @@ def test_a_run_evaluated_on_other_data_is_refused(
             (tmp_path / f"reviews.{split}.{label}").write_text(f"the {label} {split} food .\n" * 3)
     assert main(["evaluate", str(trained_run), "--data.path", str(tmp_path), "--cache", str(cache)]) == 2
     assert "trained on other data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "run"),
+    [
+        ("RUN --save OTHER", "RUN"),
+        ("--save OTHER RUN", "RUN"),
+        ("--quiet RUN", "RUN"),
+        ("--save=OTHER RUN --quiet", "RUN"),
+        ("--save OTHER --outputs a b", None),
+        ("--outputs a b --save OTHER", None),
+    ],
+)
+def test_the_run_is_no_value_of_an_option(line: str, run: str | None) -> None:
+    assert run_of(line.split()) == run
+
+
+def test_results_may_go_into_a_run_of_another_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, task in (("style", "style_transfer"), ("other", "tree")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"task: {task}\ndata: {{path: no/data/of/{name}}}\n")
+    assert main(["evaluate", str(tmp_path / "style"), "--save", str(tmp_path / "other")]) == 2
+    assert "no/data/of/style: no such folder" in capsys.readouterr().err

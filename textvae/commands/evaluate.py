@@ -32,6 +32,8 @@ examples:
   textvae evaluate runs/trees --treebank my.trees                     # trees of a grammar against known ones
   textvae evaluate --outputs summaries.txt --references titles.txt    # summaries of any system
 """
+FLAGS = ("--quiet", "-q", "--verbose", "-v", "--help", "-h")
+"""Options without a value."""
 
 
 @dataclass
@@ -108,6 +110,19 @@ def make_parser(prog: str) -> Any:
     return parser
 
 
+def run_of(argv: list[str]) -> str | None:
+    """The word that names the run: no option, and not the value of one (a folder of results may lie in another run)."""
+    option = ""
+    for word in argv:
+        if word.startswith("-"):
+            option = "" if "=" in word or word in FLAGS else word
+        elif not option:
+            return word
+        elif option != "--outputs":  # all others have one value
+            option = ""
+    return None
+
+
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
     """Exit code 0, or 2 where the input is wrong. Summaries, and runs of a summarizer, have commands of their own."""
     from textvae.commands import (
@@ -121,15 +136,16 @@ def main(argv: list[str], prog: str = "textvae evaluate") -> int:
 
     if evaluate_summaries.wanted(argv):
         return evaluate_summaries.main(argv, prog)
-    tasks = {task_of(Path(argument) / "config.yaml") for argument in argv}
-    if "summarization" in tasks:
-        return evaluate_summarizer.main(argv, prog)
-    if "sentence_vae" in tasks:
-        return evaluate_sentence_vae.main(argv, prog)
-    if "document_vae" in tasks:
-        return evaluate_document_vae.main(argv, prog)
-    if "tree" in tasks:
-        return evaluate_trees.main(argv, prog)
+    run = run_of(argv)
+    task = None if run is None else task_of(Path(run) / "config.yaml")
+    others = {
+        "summarization": evaluate_summarizer,
+        "sentence_vae": evaluate_sentence_vae,
+        "document_vae": evaluate_document_vae,
+        "tree": evaluate_trees,
+    }
+    if task in others:
+        return others[task].main(argv, prog)
     parser = make_parser(prog)
     namespace = parser.parse_args(argv)
     built = parser.instantiate_classes(namespace)
