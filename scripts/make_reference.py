@@ -24,6 +24,7 @@ import yaml
 from docstring_parser import parse_from_object
 
 from textvae.commands import (
+    COMMANDS,
     evaluate_document_vae,
     evaluate_sentence_vae,
     evaluate_summaries,
@@ -32,7 +33,6 @@ from textvae.commands import (
 )
 from textvae.commands.completion import parser_of
 from textvae.commands.data import make_check_parser
-from textvae.commands.names import COMMANDS
 from textvae.config import TASKS, config_class
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,8 +1,9 @@
-"""The tasks: their names in configurations and checkpoints, and where their classes are. Importing it loads none."""
+"""The tasks and the models that come along: what they are called, and where they are. Importing it loads none."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -74,3 +75,17 @@ def resolve(path: str) -> Any:
     """The object that `module:name` means; imports the module."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+FOLDER = Path(__file__).resolve().parent / "pretrained"
+"""Where they are."""
+
+
+def shipped() -> list[str]:
+    """Their names."""
+    return sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir()) if FOLDER.is_dir() else []
+
+
+def folder_of(name: str) -> Path:
+    """Where the one of this name is."""
+    return FOLDER / name

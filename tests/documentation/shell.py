@@ -15,7 +15,7 @@ from typing import Any
 
 from support import ROOT
 
-from textvae.commands.names import COMMANDS
+from textvae.commands import COMMANDS
 
 NOT_RUN = "# not run by the tests: "
 """Begins the comment of a command that is only checked, with the reason."""

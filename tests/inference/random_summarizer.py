@@ -10,9 +10,10 @@ import yaml
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig, pretrained_config
-from textvae.modules.seq2seq import Seq2SeqConfig
-from textvae.spacing import spaced
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.modules.config import Seq2SeqConfig
+from textvae.text import spaced
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 MAX_SOURCE, MAX_TARGET, SLOTS = 24, 10, 4
 

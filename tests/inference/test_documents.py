@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.inference.cutting import CLAUSE, INSIDE, SENTENCE, WORD, cut, strengths, unfused
 from textvae.inference.documents import DocumentReader, writes_characters
-from textvae.spacing import spaced
-from textvae.text import TextConfig, prepare
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.text import TextConfig, prepare, spaced
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 from .random_summarizer import LANGUAGES
 

@@ -23,8 +23,7 @@ from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer, Task
 from textvae.inference.summary_options import SummaryOptions
 from textvae.modules.seq2seq import Seq2SeqState
-from textvae.spacing import spaced
-from textvae.text import detokenise, normalise
+from textvae.text import detokenise, normalise, spaced
 
 from .random_run import make_run
 from .random_summarizer import DOCUMENTS, LANGUAGES, MAX_SOURCE, SLOTS, make_summarizer

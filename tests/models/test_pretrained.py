@@ -33,14 +33,11 @@ from textvae.inference.loading import read_model
 from textvae.models.configuration import ModelConfig, pretrained_config
 from textvae.models.pretrained import describe, load_weights
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig, MemoryConfig
 from textvae.modules.noise import NoiseKey
-from textvae.tokenization import token_ids
-from textvae.tokenization.adopted import adopt_tokenizer
 from textvae.tokenization.config import SPECIAL
+from textvae.tokenization.pretrained import token_ids
+from textvae.tokenization.training import adopt_tokenizer
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import model_optimizer
 

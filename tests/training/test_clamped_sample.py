@@ -19,12 +19,8 @@ from textvae.data.tokenized import TokenizedCorpus
 from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import ModelConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.clamping import ClampingConfig
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import ObjectivesConfig
+from textvae.modules.config import ClampingConfig, DecoderConfig, EncoderConfig, LatentConfig
+from textvae.objectives.config import ObjectivesConfig, Weight
 from textvae.training.config import TrainingConfig
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
-from textvae.extras.documents.evaluation_config import DocumentsConfig
+from textvae.extras.documents.config import DocumentsConfig
 from textvae.volume import note
 
 EPILOG = """exit codes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
 from textvae.errors import UserError
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.volume import note
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
-from textvae.shipped import shipped
+from textvae.registry import shipped
 from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither

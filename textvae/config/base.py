@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from textvae.errors import UserError
+from textvae.modules.config import DecoderConfig, EncoderConfig
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.training.config import TrainingConfig
@@ -33,3 +35,18 @@ class RunConfig(Sections):
     """Run to start from: its tokenizer, and the networks of its newest checkpoint that have the same sizes here."""
     cache: str | None = None
     """Folder of prepared data. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
+
+
+def with_tokenizer_of_parts(
+    tokenizer: TokenizerConfig, encoder: EncoderConfig, decoder: DecoderConfig, start: str | None
+) -> TokenizerConfig:
+    """The tokenizer, that of the pretrained parts where it names none; UserError where the two do not go together."""
+    sources = [part.pretrained for part in (encoder, decoder) if part.kind == "pretrained"]
+    if sources and tokenizer.kind != "pretrained" and start is None:
+        raise UserError(
+            f"tokenizer.kind is {tokenizer.kind}, but a pretrained part knows only its own vocabulary; "
+            "set tokenizer.kind pretrained"
+        )
+    if tokenizer.kind == "pretrained" and tokenizer.pretrained is None and sources:
+        return replace(tokenizer, pretrained=sources[0])
+    return tokenizer

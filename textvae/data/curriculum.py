@@ -8,27 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from textvae.data.batch import Batch
+from textvae.data.config import CurriculumConfig
 from textvae.data.loader import BatchLoader
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
-
-
-@dataclass
-class CurriculumConfig:
-    """Sentences of at most `first` words in the first epoch, `growth` words more in each further one."""
-
-    first: int | None = None
-    """Longest sentence of the first epoch, in tokens. Default: all from the start."""
-    growth: int = 1
-    """Tokens by which the longest sentence grows with each epoch."""
-
-    def __post_init__(self) -> None:
-        if (self.first is not None and self.first < 1) or self.growth < 1:
-            raise UserError("curriculum.first and .growth must be at least 1")
-
-    def longest(self, epoch: int) -> int | None:
-        """Longest sentence of an epoch, None where there is no bound."""
-        return None if self.first is None else self.first + epoch * self.growth
 
 
 @dataclass(frozen=True)

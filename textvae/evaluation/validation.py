@@ -23,8 +23,8 @@ from textvae.evaluation.task import Transfer
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
-from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.pretrained import token_ids
 
 SAMPLES = 2
 BATCH = 256

@@ -22,8 +22,8 @@ from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.experiment.start import take_file, take_tokenizer
 from textvae.files import atomic_copy, display
-from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.pretrained import token_ids
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
 

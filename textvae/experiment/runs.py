@@ -16,7 +16,9 @@ from textvae.errors import UserError
 from textvae.experiment.assembly import PreparedData
 from textvae.experiment.machine import environment
 from textvae.files import default_cache, write_json
-from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.pretrained import load_tokenizer
+from textvae.tokenization.training import train_tokenizer
 
 
 def cache_folder(config: RunConfig) -> Path:

@@ -16,10 +16,11 @@ from textvae.data.collate import Collator
 from textvae.data.loader import BatchLoader, evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
-from textvae.inference.precision import autocast
+from textvae.inference.loading import autocast
 from textvae.modules.attributes import LabelGroups, Sizes, columns
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.config import LanguageModelConfig, StyleGuideConfig
+from textvae.modules.language_model import RecurrentLanguageModel
+from textvae.modules.style_guide import StyleGuide
 
 CLIP = 5.0
 """Norm that gradients are cut to."""

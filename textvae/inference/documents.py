@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from textvae.casing import cased_forms, recased
 from textvae.data.unpaired.slots import SlotSentence, SlotVocabulary
 from textvae.inference.cutting import cut
 from textvae.inference.length_control import count_words
 from textvae.inference.pieces import Detokenise
-from textvae.spacing import close_up, is_spaced, is_spaceless, spaced
-from textvae.text import TextConfig, detokenise, normalise, prepare
+from textvae.text import (
+    TextConfig,
+    cased_forms,
+    close_up,
+    detokenise,
+    is_spaced,
+    is_spaceless,
+    normalise,
+    prepare,
+    recased,
+    spaced,
+)
 from textvae.tokenization.config import UNK
 
 

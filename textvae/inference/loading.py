@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 import yaml
@@ -14,11 +14,27 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from textvae.checkpoint import recover
 from textvae.errors import UserError
-from textvae.modules.transformers_parts import silent
-from textvae.registry import MODELS, resolve
-from textvae.shipped import folder_of, shipped
+from textvae.models.saved import silent
+from textvae.registry import MODELS, folder_of, resolve, shipped
 from textvae.text import TextConfig
-from textvae.tokenization import load_tokenizer
+from textvae.tokenization.pretrained import load_tokenizer
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the processor has bf16 products; where it only emulates them they cost more than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in checks)
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """The context to compute in; weights are cast once per context, not once per step."""
+    low = precision == "bf16" or (precision == "auto" and computes_bf16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=low)
+
 
 Model = TypeVar("Model", bound=PreTrainedModel)
 

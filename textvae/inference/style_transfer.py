@@ -14,14 +14,13 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
-from textvae.inference.loading import find_device, load
+from textvae.inference.decoding import row_keys
+from textvae.inference.loading import Precision, autocast, find_device, load
 from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.pieces import Line, LineReader, pad
-from textvae.inference.precision import Precision, autocast
 from textvae.inference.reranking import PARTS, diverse
 from textvae.inference.retrieval import ContentIndex
-from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.targets import StyleTarget, of_exemplars, of_labels

@@ -13,17 +13,15 @@ from transformers import PreTrainedTokenizerFast
 
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.errors import UserError
-from textvae.inference.constraints import Constraints
 from textvae.inference.decoding import likeliest
 from textvae.inference.documents import Document, DocumentReader, Piece, joined
 from textvae.inference.length_control import LengthControl, Limits, WordTable
 from textvae.inference.lengths import Length, condensed, crowded, divided
-from textvae.inference.loading import find_device, load
+from textvae.inference.loading import Precision, autocast, find_device, load
 from textvae.inference.phrases import kept_phrases, place_of_words
 from textvae.inference.pieces import pad
-from textvae.inference.precision import Precision, autocast
 from textvae.inference.reconstruction import reconstruction
-from textvae.inference.search import beam_search, roll_out
+from textvae.inference.search import Constraints, beam_search, roll_out
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import Written, batches, combine
 from textvae.inference.summary_options import LENGTHS, SummaryOptions

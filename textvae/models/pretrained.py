@@ -29,16 +29,14 @@ from transformers.models.auto.modeling_auto import (
 
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig
+from textvae.models.saved import silent
 from textvae.models.sentence_configuration import SentenceModelConfig
 from textvae.models.sentence_model import SentenceModel
-from textvae.modules.adapters import ADAPTER_NAMES
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.transformers_parts import Half, half_of, silent
-from textvae.tokenization import SPECIAL_TOKENS
-from textvae.tokenization.adopted import SourceVocabulary, source_vocabulary
-from textvae.tokenization.config import SPECIAL
+from textvae.modules.config import DecoderConfig, EncoderConfig
+from textvae.modules.pretrained import ADAPTER_NAMES, Half, half_of
+from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
 from textvae.tokenization.pretrained import raw_tokens
+from textvae.tokenization.training import SourceVocabulary, source_vocabulary
 
 NEVER_WRITTEN = -30.0
 """Added to the logits of <pad>, <s> and <mask>. Their rows may be copies of others (GPT-2's `<s>` is its `</s>`), which
@@ -233,7 +231,7 @@ def room(model: SentenceModel, config: PreTrainedConfig, source: str, needed: in
 
 
 class Rows:
-    """Rows of a pretrained table in the order of a run's tokenizer (see `textvae.tokenization.adopted`).
+    """Rows of a pretrained table in the order of a run's tokenizer (see `textvae.tokenization.training`).
 
     start: id of the token that `<s>` stands for. A role that the pretrained vocabulary lacks gets the mean of all
     words, the vector that says least.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from transformers import PreTrainedConfig
+from transformers.utils import logging
 
 from textvae.errors import UserError
 
@@ -28,3 +31,17 @@ def known(cls: type, values: dict[str, Any], where: str) -> Any:
     if unknown:
         raise UserError(f"{where}: unknown keys {sorted(unknown)}; known: {sorted(cls.__dataclass_fields__)}")  # type: ignore[attr-defined]
     return cls(**values)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """No progress bar and no report of transformers in the middle of people's pipes; what is wrong we tell."""
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
+from textvae.modules.config import EncoderConfig
 from textvae.modules.decoders import Decoder
-from textvae.modules.encoders import Encoder, EncoderConfig, build_encoder
+from textvae.modules.encoders import Encoder, build_encoder
 from textvae.modules.latents import Latent
 from textvae.modules.memory import SentenceMemory
 from textvae.modules.output import OutputLayer
@@ -137,3 +138,10 @@ class MemoryEncoder(nn.Module):
         if attention_mask is None:
             attention_mask = input_ids != model.config.pad_token_id
         return BaseModelOutput(last_hidden_state=model.read_memory(input_ids, attention_mask))
+
+
+def freeze_unless_tuned(kind: str, tuning: str, *modules: nn.Module) -> None:
+    """Keep what belongs to a pretrained part outside of its body as it is, unless all of the part is tuned."""
+    if kind == "pretrained" and tuning != "full":
+        for module in modules:
+            module.requires_grad_(False)

@@ -12,12 +12,11 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.models.sentence_configuration import SentenceVAEConfig
-from textvae.models.sentence_model import SentenceModel
+from textvae.models.sentence_model import SentenceModel, freeze_unless_tuned
 from textvae.modules.decoders import build_decoder
 from textvae.modules.latents import LatentOutput, build_latent
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
-from textvae.modules.transformers_parts import freeze_unless_tuned
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from torch.nn import functional as F
 from textvae.data.batch import Batch
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.modules.attributes import LabelGroups, Sizes, columns
-from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
+from textvae.modules.noise import NoiseKey, mix, shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 

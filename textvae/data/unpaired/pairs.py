@@ -16,7 +16,7 @@ import numpy as np
 from textvae.data.checks import Tally, contains
 from textvae.data.unpaired.staging import Staged
 from textvae.errors import UserError
-from textvae.spacing import words
+from textvae.text import words
 
 ACCIDENTS = 0.05  # share of references among the texts, or of texts that equal a document, that may be an accident
 SAMPLE = 2_000  # rows compared when two files may go together line by line

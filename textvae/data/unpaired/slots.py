@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from textvae.errors import UserError
-from textvae.spacing import is_spaceless
+from textvae.text import is_spaceless
 from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS, UNK
 from textvae.tokenization.pretrained import WORD_START, is_subword, token_ids, token_strings
 

@@ -16,7 +16,7 @@ from textvae.evaluation.summaries.rare_words import RareWords
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.tagger import DenoisingTagger
 from textvae.inference.kneser_ney import KneserNey
-from textvae.spacing import spaced
+from textvae.text import spaced
 
 VERSION = 1
 """Raise it when a change of code changes what is trained: older caches are then left alone."""

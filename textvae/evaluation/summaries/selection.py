@@ -15,7 +15,7 @@ from textvae.evaluation.summaries.lead import word_count
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.symptoms import ReconstructNll, swapped
 from textvae.inference.kneser_ney import KneserNey
-from textvae.spacing import spaced
+from textvae.text import spaced
 
 
 @dataclass(frozen=True)

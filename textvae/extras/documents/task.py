@@ -20,13 +20,11 @@ from textvae.experiment.preparation import PreparedSentences, max_length, tokeni
 from textvae.experiment.runs import cache_folder, checked
 from textvae.experiment.sentence_vae import Split
 from textvae.experiment.start import begin_with
-from textvae.extras.documents.config import DocumentExperimentConfig
+from textvae.extras.documents.config import DocumentExperimentConfig, DocumentsConfig, hierarchical_config
 from textvae.extras.documents.corpus import load_documents
 from textvae.extras.documents.diagnosis import DocumentDiagnosis, Sentences, diagnose, look
-from textvae.extras.documents.evaluation_config import DocumentsConfig
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
 from textvae.extras.documents.loader import DocumentLoader
-from textvae.extras.documents.model_config import hierarchical_config
 from textvae.extras.documents.recipe import HierarchicalRecipe
 from textvae.extras.documents.swaps import swap
 from textvae.extras.documents.validation import DocumentValidator

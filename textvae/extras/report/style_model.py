@@ -17,7 +17,7 @@ from textvae.data.sources import load_corpus
 from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, check_same_data
 from textvae.inference.decoding import DecodingConfig, decode
-from textvae.inference.precision import autocast
+from textvae.inference.loading import autocast
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.tokenization.config import SPECIAL
 

@@ -18,7 +18,7 @@ from textvae.data.tokenized import TokenizedCorpus
 from textvae.data.trees.brackets import Span, Tree
 from textvae.evaluation.diagnostics.measures import importance_weighted_nll
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.extras.trees.scores import TreeScore, baselines, f1
 from textvae.inference.kneser_ney import KneserNey
 from textvae.modules.noise import NoiseKey, mix

@@ -17,8 +17,8 @@ from textvae.errors import UserError
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
 from textvae.inference.loading import Loaded, find_device, load
 from textvae.text import prepare
-from textvae.tokenization import token_ids
 from textvae.tokenization.config import SPECIAL
+from textvae.tokenization.pretrained import token_ids
 
 BATCH_SIZE, MAX_WORDS = 32, 200
 

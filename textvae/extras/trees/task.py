@@ -25,10 +25,8 @@ from textvae.experiment.runs import checked
 from textvae.experiment.start import begin_with
 from textvae.extras.trees.card import tree_card
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.config import TreeExperimentConfig
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig, TreeExperimentConfig, saved_tree_config
 from textvae.extras.trees.evaluator import KnownTrees, TreeEvaluation, TreeValidator, evaluate_trees, ngram_model
-from textvae.extras.trees.model_config import saved_tree_config
 from textvae.extras.trees.recipe import TreeRecipe
 from textvae.inference.loading import find_device, load
 from textvae.sentence_card import SentenceFacts

@@ -1,14 +1,37 @@
-"""Recurrent encoders (John et al. 2019, sec. 3: a bidirectional GRU reads the sentence)."""
+"""Sentence encoders: embedded tokens to states and one summary vector."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from textvae.modules.encoders.base import Encoded, Encoder, EncoderConfig
-from textvae.modules.places import WordsToVector
+from textvae.modules.config import EncoderConfig
+from textvae.modules.positions import Attention, FeedForward, WordsToVector, sinusoids
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """States (B, L, D), zero at padding, and one summary (B, D) per sentence."""
+
+    states: Tensor
+    summary: Tensor
+
+
+class Encoder(nn.Module):
+    """Embedded tokens (B, L, E) and mask (B, L) to `Encoded`; `output_size` is D."""
+
+    output_size: int
+
+    def __init__(self, config: EncoderConfig, input_size: int):
+        super().__init__()
+
+    def forward(self, embedded: Tensor, attention_mask: Tensor) -> Encoded:
+        raise TypeError(f"{type(self).__name__} must define forward")
 
 
 class Turn(torch.autograd.Function):
@@ -112,3 +135,58 @@ class LSTMEncoder(RecurrentEncoder):
     """Long short-term memory (Hochreiter & Schmidhuber 1997)."""
 
     network = nn.LSTM
+
+
+class EncoderBlock(nn.Module):
+    """x + attention(norm x), then x + feed-forward(norm x)."""
+
+    def __init__(self, size: int, heads: int, dropout: float):
+        super().__init__()
+        self.norm_attention, self.norm_feed = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.attention = Attention(size, heads, dropout=dropout)
+        self.feed = FeedForward(size, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        normed = self.norm_attention(x)
+        x = x + self.dropout(self.attention(normed, *self.attention.keys_values(normed), mask))
+        return x + self.dropout(self.feed(self.norm_feed(x)))
+
+
+class TransformerEncoder(Encoder):
+    """Summary = mean of the top states over the sentence."""
+
+    def __init__(self, config: EncoderConfig, input_size: int):
+        super().__init__(config, input_size)
+        self.size = self.output_size = config.size
+        self.project = nn.Linear(input_size, config.size)
+        self.blocks: Sequence[EncoderBlock] = nn.ModuleList(  # type: ignore[assignment]
+            EncoderBlock(config.size, config.heads, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.size)
+
+    def forward(self, embedded: Tensor, attention_mask: Tensor) -> Encoded:
+        positions = torch.arange(embedded.shape[1], device=embedded.device)
+        x = self.project(embedded) * math.sqrt(self.size) + sinusoids(positions, self.size)
+        keep = attention_mask.bool()
+        for block in self.blocks:
+            x = block(x, keep[:, None, None, :])
+        states = self.norm(x) * keep[:, :, None]
+        return Encoded(states, states.sum(1) / keep.sum(1, keepdim=True).clamp(min=1))
+
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "gru": GRUEncoder,
+    "lstm": LSTMEncoder,
+    "transformer": TransformerEncoder,
+}
+"""Networks of our own by kind; `pretrained` is loaded when it is built, as it brings transformers along."""
+
+
+def build_encoder(config: EncoderConfig, input_size: int) -> Encoder:
+    """The encoder named by `config.kind` for embeddings of width `input_size`."""
+    if config.kind == "pretrained":
+        from textvae.modules.pretrained import PretrainedEncoder
+
+        return PretrainedEncoder(config, input_size)
+    return ENCODERS[config.kind](config, input_size)

@@ -1,17 +1,56 @@
-"""Recurrent decoders that read [z_s; z_c] at every step (John et al. 2019, sec. 3.1)."""
+"""Decoders: from a memory (B, M, D) to states that the output layer reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.decoders.base import Decoder, DecoderConfig, DecoderState
+from textvae.modules.config import DecoderConfig
 from textvae.modules.memory import MemoryAttention, present
-from textvae.modules.places import WIDTH, VectorToWords
+from textvae.modules.positions import WIDTH, Attention, FeedForward, VectorToWords, sinusoids
+
+
+@dataclass(frozen=True)
+class DecoderState:
+    """Everything a decoder carries from step to step: tensors whose dimension 0 is the row, or None."""
+
+    def select(self, rows: Tensor) -> DecoderState:
+        """Keep `rows` (N,) in that order: reorders beams, drops finished rows."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: t.index_select(0, rows) for n, t in tensors.items() if isinstance(t, Tensor)})
+
+
+class Decoder(nn.Module):
+    """Teacher-forced `forward` and incremental `start` and `step`, which agree (a law in tests/laws.py).
+
+    The embedding is shared with the encoder and handed over at every call, so that it has one owner.
+    memory: (B, M, D_mem): memory[:, 0] = [z_s; z_c]; what follows is attended to, rows of zeros being padding. A
+    vector bottleneck has M = 1. attends: whether there ever is more.
+    """
+
+    output_size: int
+
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
+        super().__init__()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
+        """States (B, L, D) for embedded decoder inputs (B, L, E). Padding may only stand at the end."""
+        raise TypeError(f"{type(self).__name__} must define forward")
+
+    def start(self, memory: Tensor, embedding: nn.Embedding) -> DecoderState:
+        """State before the first token."""
+        raise TypeError(f"{type(self).__name__} must define start")
+
+    def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, DecoderState]:
+        """Tokens (B,) and a state to hidden (B, D) and the next state."""
+        raise TypeError(f"{type(self).__name__} must define step")
 
 
 @dataclass(frozen=True)
@@ -182,3 +221,114 @@ class LSTMDecoder(RecurrentDecoder):
         input_gate, forget, candidate, output = (x_gates + h_gates).chunk(4, dim=1)
         cell = torch.sigmoid(forget) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
         return torch.sigmoid(output) * torch.tanh(cell), cell
+
+
+@dataclass(frozen=True)
+class TransformerState(DecoderState):
+    """keys, values: (B, layers, heads, t, D/heads) of the words so far; memory_*: the same over the memory's M rows.
+
+    latent: (B, D) added to every word's embedding. memory_mask: (B, 1, 1, M) which rows there are; None for one row.
+    """
+
+    keys: Tensor
+    values: Tensor
+    memory_keys: Tensor
+    memory_values: Tensor
+    latent: Tensor
+    memory_mask: Tensor | None = None
+
+
+def memory_mask(memory: Tensor) -> Tensor | None:
+    """(B, 1, 1, M) for attention to a memory (B, M, D_mem); None where it is one vector, which is always there."""
+    return None if memory.shape[1] == 1 else present(memory)[:, None, None]
+
+
+class DecoderBlock(nn.Module):
+    """Causal self-attention, attention to the memory, feed-forward, each x + f(norm x)."""
+
+    def __init__(self, size: int, heads: int, memory_size: int, dropout: float):
+        super().__init__()
+        self.norm_self, self.norm_memory, self.norm_feed = (nn.LayerNorm(size) for _ in range(3))
+        self.attention = Attention(size, heads, dropout=dropout)
+        self.memory = Attention(size, heads, memory_size, dropout)
+        self.feed = FeedForward(size, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        memory: tuple[Tensor, Tensor],
+        mask: Tensor | None = None,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """x (B, L, D), mask (B, 1, 1, M) → (B, L, D) and the keys and values seen so far. With a past, L is 1."""
+        normed = self.norm_self(x)
+        key, value = self.attention.keys_values(normed)
+        if past is not None:
+            key, value = torch.cat((past[0], key), dim=2), torch.cat((past[1], value), dim=2)
+        x = x + self.dropout(self.attention(normed, key, value, None, causal=past is None))
+        x = x + self.dropout(self.memory(self.norm_memory(x), *memory, mask))
+        return x + self.dropout(self.feed(self.norm_feed(x))), (key, value)
+
+
+class TransformerDecoder(Decoder):
+    """The memory enters twice: attended to in every block, and its first row added to every embedding.
+
+    With M = 1 attention is a constant, so the second way is what gives each position its share of z.
+    """
+
+    def __init__(self, config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False):
+        super().__init__(config, embedding_size, memory_size, attends)
+        self.size = self.output_size = config.size
+        self.project = nn.Linear(embedding_size, config.size)
+        self.latent = nn.Linear(memory_size, config.size)
+        self.blocks: Sequence[DecoderBlock] = nn.ModuleList(  # type: ignore[assignment]
+            DecoderBlock(config.size, config.heads, memory_size, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.size)
+
+    def place(self, embedded: Tensor, latent: Tensor, first: int) -> Tensor:
+        """Embedded words (B, L, E) with the latent (B, D) and the positions from `first` on."""
+        positions = torch.arange(first, first + embedded.shape[1], device=embedded.device)
+        scaled = self.project(embedded) * math.sqrt(self.size)
+        return scaled + latent[:, None] + sinusoids(positions, self.size)
+
+    def forward(self, memory: Tensor, embedded: Tensor) -> Tensor:
+        x, mask = self.place(embedded, self.latent(memory[:, 0]), 0), memory_mask(memory)
+        for block in self.blocks:
+            x, _ = block(x, block.memory.keys_values(memory), mask)
+        return self.dropout(self.norm(x))
+
+    def start(self, memory: Tensor, embedding: nn.Embedding) -> TransformerState:
+        pairs = [block.memory.keys_values(memory) for block in self.blocks]
+        keys, values = (torch.stack(side, dim=1) for side in zip(*pairs, strict=True))
+        empty = keys[:, :, :, :0]
+        return TransformerState(empty, empty, keys, values, self.latent(memory[:, 0]), memory_mask(memory))
+
+    def step(self, tokens: Tensor, state: DecoderState, embedding: nn.Embedding) -> tuple[Tensor, TransformerState]:
+        assert isinstance(state, TransformerState)
+        x = self.place(embedding(tokens)[:, None], state.latent, state.keys.shape[3])
+        pairs = []
+        for i, block in enumerate(self.blocks):
+            memory = (state.memory_keys[:, i], state.memory_values[:, i])
+            x, pair = block(x, memory, state.memory_mask, (state.keys[:, i], state.values[:, i]))
+            pairs.append(pair)
+        keys, values = (torch.stack(side, dim=1) for side in zip(*pairs, strict=True))
+        return self.dropout(self.norm(x[:, 0])), replace(state, keys=keys, values=values)
+
+
+DECODERS: dict[str, type[Decoder]] = {
+    "gru": GRUDecoder,
+    "lstm": LSTMDecoder,
+    "transformer": TransformerDecoder,
+}
+"""Networks of our own by kind; `pretrained` is loaded when it is built, as it brings transformers along."""
+
+
+def build_decoder(config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False) -> Decoder:
+    """The decoder named by `config.kind`; `attends` if memories will have more than one row."""
+    if config.kind == "pretrained":
+        from textvae.modules.pretrained import PretrainedDecoder
+
+        return PretrainedDecoder(config, embedding_size, memory_size, attends)
+    return DECODERS[config.kind](config, embedding_size, memory_size, attends)
