@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "try models in a browser",
     "export": "copy what is needed to use a model",
     "data": "download data sets, check your own",
+    "models": "list models, download pretrained ones",
     "completion": "a script that lets the shell complete commands and options",
 }
 

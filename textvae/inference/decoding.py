@@ -106,8 +106,9 @@ def decode(
     constraints = Constraints(config, ids, memory.device)
 
     samples = config.num_candidates if config.strategy == "sample" else 1
-    memory = memory.repeat_interleave(samples, dim=0) if samples > 1 else memory
-    size, state = memory.shape[0], decoder.start(memory, embedding)
+    size, state = len(memory) * samples, decoder.start(memory, embedding)
+    if samples > 1:  # a memory is read once, however many sentences are drawn from it
+        state = state.select(torch.arange(len(memory), device=memory.device).repeat_interleave(samples))
     ranked = config.strategy == "greedy" and not scored
     likelihoods = output.logits if ranked else output.log_probs
 

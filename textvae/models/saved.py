@@ -23,6 +23,8 @@ class SavedConfig(PreTrainedConfig):
     eos_token_id: int = 2
     unk_token_id: int = 3
     mask_token_id: int = 4
+    base_digest: str | None = None
+    """Of the pretrained weights that the model needs and its folder leaves out (`models.pretrained.load_weights`)."""
 
 
 def known(cls: type, values: dict[str, Any], where: str) -> Any:

@@ -33,6 +33,7 @@ class SentenceModel(PreTrainedModel):
     output: OutputLayer
     sentence_memory: SentenceMemory | None
     decoder_embedding: nn.Embedding | None
+    base_names: frozenset[str] = frozenset()
 
     def add_reader(self, encoder: EncoderConfig) -> None:
         """Word vectors and the encoder."""
@@ -46,6 +47,32 @@ class SentenceModel(PreTrainedModel):
             self.decoder_embedding = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
         self.sentence_encoder = build_encoder(encoder, config.embedding_size)
         self.sentence_memory = None  # what the decoder looks back at, where a model has it
+
+    def find_base(self) -> None:
+        """Note which weights are those of pretrained networks that do not learn: files of a run leave them out."""
+        tuned = [
+            p.kind == "pretrained" and p.tuning != "full" and "base" in (p.network or {})
+            for p in self.config.parts()[:2]
+        ]
+        owners = [n for n, m in self.named_modules() if hasattr(m, "tuning")]
+        frozen = {name for name, p in self.named_parameters() if not p.requires_grad} if any(tuned) else set()
+        bodies = tuple(f"{owner}." for owner in owners)
+        tables = ("embedding.", "decoder_embedding.", "output.")
+        self.base_names = frozenset(name for name in frozen if name.startswith((*bodies, *tables)))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Weights without those of frozen pretrained networks (`find_base`)."""
+        state = super().state_dict(*args, **kwargs)
+        if self.base_names:
+            prefix = kwargs.get("prefix", "")
+            for name in self.base_names:
+                state.pop(prefix + name, None)
+        return state
+
+    def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        """As torch's; weights that `state_dict` leaves out stay as they are."""
+        own = {name: p for name, p in self.named_parameters() if name in self.base_names}
+        return super().load_state_dict({**own, **state_dict}, *args, **kwargs)
 
     @property
     def target_embedding(self) -> nn.Embedding:

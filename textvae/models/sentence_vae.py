@@ -51,6 +51,7 @@ class SentenceVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.bag_head = nn.Linear(latent.size, config.vocab_size) if config.bag_of_words else None
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
+        self.find_base()
         self.post_init()
 
     # ------------------------------------------------------------------------------------------ the latent space

@@ -20,7 +20,7 @@ from textvae.modules.attributes import LabelGroups
 from textvae.modules.blanks import Blanked, blanked
 from textvae.modules.clamping import clamped_space
 from textvae.modules.classifiers import Classifier, StyleHead
-from textvae.modules.config import BlanksConfig, ClampingConfig
+from textvae.modules.config import BlanksConfig, ClampingConfig, DecoderConfig
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
 from textvae.modules.latents import Latent, LatentOutput, build_latent
@@ -240,10 +240,12 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
         self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
         self.translates = memory.translate
-        self.decoder = build_decoder(
-            decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
-        )
-        if memory.kind != "none":
+        width, self.shows_words = self.target_embedding.embedding_dim, memory.kind == "words"
+        self.decoder = build_decoder(decoder, width, self.vector_size, memory.kind != "none")
+        if self.shows_words:
+            self.check_words(decoder, width)
+            self.decoder.rows = nn.Identity()  # the words of the sentence are read as they are
+        elif memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
         if config.style_word_kinds and not config.hide_style_words:
@@ -266,7 +268,20 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         self.clamping = ClampingConfig()
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
+        self.find_base()
+        # Whether a training step decodes sentences from their own latents, which J_rec of weight 0 spares.
+        self.reconstructs = True
         self.post_init()
+
+    def check_words(self, decoder: DecoderConfig, width: int) -> None:
+        """Refuse a decoder that cannot read the words of a sentence before it writes."""
+        if decoder.kind != "pretrained" or getattr(self.decoder, "attends_across", True):
+            raise UserError("memory.kind words needs a pretrained causal decoder (decoder.kind pretrained); use full")
+        if self.vector_size != width:
+            raise UserError(
+                f"memory.kind words: style.size + content.size is {self.vector_size} and must be {width}, the width of "
+                f"the decoder's word vectors; set content.size to {width - self.style_latent.size}"
+            )
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -295,6 +310,9 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         if self.sentence_memory is not None:
             remembered = self.sentence_memory(bare.states, bare.mask)
             visible = self.sentence_memory.whole(whole.states, whole.mask) if self.translates else None
+        elif self.shows_words:
+            words = (attention_mask & (input_ids != self.config.eos_token_id))[..., None]
+            visible = self.target_embedding(input_ids) * words.to(self.target_embedding.weight.dtype)
         found: dict[str, LatentOutput] = {}
         apart: Tensor | None = None
         for name, latent, view in (("style", self.style_latent, whole), ("content", self.content_latent, bare)):
@@ -331,10 +349,12 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
         latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key, group=batch.group)
         z_s, z_c = latents.style.value, latents.content.value
-        embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
-        hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
+        nll = z_s.new_zeros(batch.labels.shape)
+        if self.reconstructs:
+            embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
+            nll = self.token_nll(self.decoder(self.memory(z_s, z_c, latents.memory), embedded), batch.labels)
         bag_logits = z_c[:, :0] if self.bag_head is None else self.bag_head(z_c)
-        return StyleContentOutput(self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), bag_logits)
+        return StyleContentOutput(nll, latents, self.style_head(z_s), bag_logits)
 
     def drop_training_heads(self) -> None:
         """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""

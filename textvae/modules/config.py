@@ -180,8 +180,10 @@ class LatentConfig:
 class MemoryConfig:
     """How much of the sentence the decoder may look back at."""
 
-    kind: Literal["none", "pooled", "full"] = "none"
-    """none: the pure vector bottleneck. pooled: means of `window` states. full: every state of the content view."""
+    kind: Literal["none", "pooled", "full", "words"] = "none"
+    """none: the pure vector bottleneck. pooled: means of `window` states. full: every state of the content view. words:
+    in a transfer a pretrained causal decoder reads [z_s; z_c] and then the sentence itself, in its own word vectors,
+    whose width style.size + content.size must be; a reconstruction reads the vectors alone."""
     window: int = 5
     """Words in a window (pooled only; CBD, Lai et al. 2021, pools about five)."""
     scrub: bool = False
@@ -195,6 +197,8 @@ class MemoryConfig:
             raise UserError(f"memory.window must be at least 1, not {self.window}")
         if self.translate and self.kind == "none":
             raise UserError("memory.translate looks back at the sentence: set memory.kind to pooled or full")
+        if self.translate and self.kind == "words":
+            raise UserError("memory.kind words always shows a transfer the whole sentence: leave memory.translate out")
 
 
 @dataclass

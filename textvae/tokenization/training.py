@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from textvae.errors import UserError
+from textvae.pretrained_names import find_source
 from textvae.tokenization.config import MASK, NUM_BYTES, SPECIAL_TOKENS, UNK, UNK_ID, TokenizerConfig
 from textvae.tokenization.pretrained import CONTROL_NAME, JOINER, WORD_START, build, training_text, wrap
 
@@ -50,7 +51,9 @@ def read_pretrained_tokenizer(source: str) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(find_source(source), trust_remote_code=False)
+    except UserError:
+        raise
     except Exception as error:  # missing files, no network, damaged JSON, foreign code: the library raises them all
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
