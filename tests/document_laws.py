@@ -13,10 +13,9 @@ from tests.laws import FIRST_WORD, LONGEST, VOCABULARY, share_of, tiny_accelerat
 from textvae.checkpoint import Checkpoints
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.extras.documents.batch import DocumentBatch
 from textvae.extras.documents.config import HierarchicalModelConfig, HierarchicalObjectives, hierarchical_config
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
-from textvae.extras.documents.loader import DocumentLoader
+from textvae.extras.documents.loader import DocumentBatch, DocumentLoader
 from textvae.extras.documents.recipe import HierarchicalRecipe
 from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig
 from textvae.objectives.config import Weight

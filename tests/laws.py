@@ -22,10 +22,8 @@ from torch import Tensor, nn
 
 from textvae.checkpoint import Checkpoint, Checkpoints
 from textvae.data.attributes import Attributes
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader
+from textvae.data.batch import Batch, Collator
+from textvae.data.loader import BatchLoader, GroupLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.models.adversaries import Adversaries

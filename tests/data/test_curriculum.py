@@ -9,7 +9,7 @@ import pytest
 
 from tests.laws import tiny_collator, tiny_corpus, tiny_loader
 from textvae.data.config import CurriculumConfig
-from textvae.data.curriculum import CurriculumLoader
+from textvae.data.loader import CurriculumLoader
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
 

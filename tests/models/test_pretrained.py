@@ -23,8 +23,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from tests.laws import assert_close, assert_same_bits
 from tests.pretrained_parts import DECODER_SOURCES, ENCODER_SOURCES, SENTENCES, WIDTH, save_source
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.batch import Batch, Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError

@@ -10,9 +10,8 @@ import torch
 
 from tests.laws import FIRST_WORD, UNK, tiny_accelerator
 from textvae.checkpoint import Checkpoints
-from textvae.data.collate import Collator
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader, evaluation_batches
+from textvae.data.batch import Collator
+from textvae.data.loader import BatchLoader, GroupLoader, evaluation_batches
 from textvae.data.noise import NoiseConfig
 from textvae.data.sample import Sample, make_sample
 from textvae.data.tokenized import TokenizedCorpus

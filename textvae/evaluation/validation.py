@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from textvae.data.attributes import labels_of
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.loader import evaluation_batches
 from textvae.data.noise import NoiseConfig

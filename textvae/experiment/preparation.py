@@ -13,7 +13,7 @@ import numpy as np
 from textvae.config.base import RunConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.data import stored
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus

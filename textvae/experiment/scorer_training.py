@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.batch import Batch, Collator
 from textvae.data.loader import BatchLoader, evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError

@@ -11,8 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.config.style_transfer import ExperimentConfig
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader
+from textvae.data.loader import BatchLoader, GroupLoader
 from textvae.data.stored import FILE as STORED
 from textvae.data.stored import stored_corpus
 from textvae.data.word_kinds import word_kinds

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SHARED = ("attributes", "rows", "cells", "tables", "checks", "staging", "corpus")
-OWN = ("config", "source", "findings", "corpus")
-CODE = code_checksum(*SHARED, *(f"../extras/documents/{name}" for name in OWN))
+CODE = code_checksum("extras/documents")
 
 
 def load_documents(config: DocumentDataConfig, text: TextConfig, cache_dir: str | Path) -> Corpus:

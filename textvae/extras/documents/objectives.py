@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from textvae.extras.documents.batch import DocumentBatch
 from textvae.extras.documents.hierarchical_vae import HierarchicalOutput
+from textvae.extras.documents.loader import DocumentBatch
 from textvae.modules.latents.base import at_least_fp32
 from textvae.objectives.latent import kl
 from textvae.objectives.sentence_vae import sentence_reconstruction

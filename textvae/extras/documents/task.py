@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.data.noise import NoiseConfig
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.errors import UserError
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.common import described, rows_of, saver
@@ -77,7 +77,7 @@ def documents_of(config: DocumentExperimentConfig, prepared: PreparedDocuments, 
         raise UserError(
             f"{split} has {len(enough)} documents of two sentences or more; verification needs at least two"
         )
-    chosen = enough[np.unique(np.linspace(0, len(enough) - 1, min(limit, len(enough))).astype(np.int64))]
+    chosen = enough[evenly_spaced(len(enough), limit)]
     rows = np.flatnonzero(filled & np.isin(labels, chosen))
     numbers = np.searchsorted(chosen, labels[rows])
     corpus = TokenizedCorpus.from_lists([ids[i] for i in rows], numbers.tolist())

@@ -11,15 +11,14 @@ from typing import Literal
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from textvae.data.curriculum import CurriculumLoader
+from textvae.data.loader import CurriculumLoader
 from textvae.data.noise import NoiseConfig
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.data.trees.brackets import Tree, parse_tree
 from textvae.data.trees.treebank import read_treebank
 from textvae.errors import UserError
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.common import described, rows_of, saver
-from textvae.experiment.latents import evenly_spaced
 from textvae.experiment.preparation import PreparedSentences, max_length, prepare_sentences
 from textvae.experiment.runs import checked
 from textvae.experiment.start import begin_with
