@@ -46,8 +46,10 @@ def total_steps(record: RunRecord) -> int | None:
     """Steps that the configuration asks for; the number of sentences comes from data.json."""
     limit = number(look_up(record.config, "training.max_steps"))
     stages = record.config.get("stages")
-    staged = isinstance(stages, list)
-    planned = sum(number(look_up(stage, "steps")) or 0 for stage in stages) if staged else epoch_steps(record)
+    if isinstance(stages, list):
+        planned: float | None = sum(number(look_up(stage, "steps")) or 0 for stage in stages)
+    else:
+        planned = epoch_steps(record)
     known = [int(value) for value in (planned, limit) if value]
     return min(known, default=None)
 
