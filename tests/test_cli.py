@@ -43,10 +43,6 @@ def every_option() -> set[str]:
         detect,
         encode,
         evaluate,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
         export,
         fit_prior,
         fit_scorers,
@@ -66,10 +62,6 @@ def every_option() -> set[str]:
     modules = (
         compare,
         evaluate,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
         export,
         fit_prior,
         fit_scorers,
@@ -78,6 +70,7 @@ def every_option() -> set[str]:
         sweep,
     )
     parsers += [module.make_parser("x") for module in modules]
+    parsers += [evaluate.make_parser("x", row) for row in evaluate.rows()]
     parsers += detect.make_parser("x")._subparsers._group_actions[0].choices.values()
     uses = (arithmetic, compress, decompress, encode, generate, interpolate, nearest)
     for module in (parse, summarize, transfer, *uses):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from textvae.errors import UserError
 from textvae.modules.config import DecoderConfig, EncoderConfig
@@ -21,6 +22,24 @@ class Sections:
     model: Any
     objectives: Any
     training: TrainingConfig
+
+
+@dataclass
+class RunOptions:
+    """What the evaluations of single runs share."""
+
+    split: Literal["test", "dev"] | None = None
+    """Part of the data. Default: test if the run has one, else dev."""
+    save: str | None = None
+    """Folder for metrics.json. Default: RUN/evaluation."""
+    cache: str | None = None
+    """Folder of prepared data and trained instruments. Default: that of the run, or ~/.cache/textvae."""
+
+    def folder(self, run: Path) -> Path:
+        """Where the result goes; made if it is not there."""
+        folder = Path(self.save) if self.save else run / "evaluation"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textvae.commands.run_evaluation import Part, asked, config_of, part_of, run_parser
+from textvae.config.base import RunOptions
 from textvae.errors import UserError
 from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.volume import note
@@ -15,49 +15,28 @@ from textvae.volume import note
 if TYPE_CHECKING:
     from textvae.extras.trees.evaluator import TreeEvaluation
 
-EPILOG = """exit codes:
-  0  done       2  wrong input: no such run, a line that is no tree, data that moved
-
-examples:
-  textvae evaluate runs/trees
-  textvae evaluate runs/trees --treebank my.trees --longest 30
-"""
-
 
 @dataclass
-class TreeOptions:
-    """What to look at, and where the result goes."""
+class TreeOptions(RunOptions):
+    """Trees against known ones, likelihood beside an n-gram model.
 
-    split: Part | None = None
-    """Part of the run's own data. Default: test if the run has one, else dev."""
+    Nothing is saved for a treebank unless a folder is named.
+    """
+
     treebank: str | None = None
     """File of trees in brackets to score on instead, one a line, as the Penn Treebank writes them."""
     longest: int = 40
     """Longest tree of that file, in words without punctuation; longer ones are left out."""
     evaluation: TreeEvaluationConfig = field(default_factory=TreeEvaluationConfig)
     """How the grammar is looked at."""
-    save: str | None = None
-    """Folder for metrics.json. Default: RUN/evaluation; nothing is saved for a treebank unless a folder is named."""
-    cache: str | None = None
-    """Folder of prepared data. Default: that of the run, or ~/.cache/textvae."""
-
-
-def make_parser(prog: str) -> Any:
-    """Options of the command."""
-    return run_parser(prog, __doc__, EPILOG, "grammar", TreeOptions)
-
-
-def main(argv: list[str], prog: str = "textvae evaluate") -> int:
-    """Exit code 0; UserError where the input is wrong."""
-    evaluate(*asked(make_parser(prog), argv, TreeOptions))
-    return 0
 
 
 def evaluate(run: Path, options: TreeOptions) -> None:
     """Print the tables, save everything."""
-    from textvae.commands.terminal import show_table
+    from textvae.experiment.runs import config_of, part_of
     from textvae.extras.trees.task import FinishedGrammar
     from textvae.files import write_json
+    from textvae.terminal import show_table
 
     if options.treebank is not None and options.split is not None:
         raise UserError("--treebank and --split are two things to score on; give one of them")
@@ -68,7 +47,7 @@ def evaluate(run: Path, options: TreeOptions) -> None:
         name = part = part_of(finished.prepared.corpus, options.split)
         known = finished.split(part, options.evaluation)
     found = finished.evaluate(known, options.evaluation)
-    folder = Path(options.save) if options.save else None if options.treebank else run / "evaluation"
+    folder = None if options.treebank and not options.save else options.folder(run)
     if folder is not None:
         settings = {"data": name, "evaluation": vars(options.evaluation)}
         write_json(folder / "metrics.json", {**settings, **found.to_dict()})
