@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from textvae.text import TextConfig, cased_forms, recased
+from textvae.casing import cased_forms, recased
+from textvae.text import TextConfig
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from make_attributes import (
+
+from textvae.data.sample_attributes import (
     KINDS,
     PATTERNS,
     SENTIMENTS,
@@ -17,8 +18,7 @@ from make_attributes import (
     make_attribute_sample,
     write_attribute_sample,
 )
-
-from textvae.data.sample import words_of
+from textvae.data.sample_words import words_of
 
 Splits = dict[str, list[TensedExample]]
 PAST = {"was", "were", "did", "had", "said", "thought", "found", "knew", "hated", "loved", "avoided", "recommended"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import make_documents as module
 import pytest
-from make_documents import (
+
+from textvae.data import sample_documents as module
+from textvae.data.sample_documents import (
     SENTENCES,
     SIZES,
     SampleDocument,

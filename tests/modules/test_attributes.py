@@ -6,7 +6,9 @@ import torch
 
 from tests.laws import assert_close
 from textvae.modules.attributes import LabelGroups, columns
-from textvae.modules.statistics import ClassStatistics, LinearDiscriminant, LinearEraser
+from textvae.modules.class_statistics import ClassStatistics
+from textvae.modules.discriminant import LinearDiscriminant
+from textvae.modules.erasure import LinearEraser
 
 SIZES = (3, 2, 4)
 

@@ -7,8 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.config import StyleGuideConfig
-from textvae.modules.style_guide import StyleGuide
+from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
 
 VOCABULARY = 20
 

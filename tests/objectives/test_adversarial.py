@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from tests.laws import assert_close
-from textvae.objectives.adversarial import ADVERSARIAL, negative_entropy, uniform_cross_entropy
-from textvae.objectives.config import AdversarialName
+from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName, negative_entropy, uniform_cross_entropy
 
 every_form = pytest.mark.parametrize("name", sorted(ADVERSARIAL))
 CLASSES = 5

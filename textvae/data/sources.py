@@ -22,7 +22,20 @@ from textvae.text import TextConfig
 
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
-CODE = code_checksum("data/trees")
+
+CODE = code_checksum(
+    "attributes",
+    "rows",
+    "label_files",
+    "text_lines",
+    "cells",
+    "tables",
+    "hub",
+    "checks",
+    "staging",
+    "corpus",
+    "sources",
+) + code_checksum("trees/brackets", "trees/treebank")
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,

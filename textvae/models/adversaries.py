@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from torch import Tensor, nn
 
 from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.classifiers import Classifier
-from textvae.modules.config import AdversaryKind
+from textvae.modules.discriminant import LinearDiscriminant
 from textvae.modules.memory import mean_row
-from textvae.modules.statistics import LinearDiscriminant
+
+AdversaryKind = Literal["linear", "mlp", "discriminant"]
 
 
 @dataclass(frozen=True)

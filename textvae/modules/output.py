@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -132,4 +132,5 @@ class AdaptiveOutputLayer(OutputLayer):
         return loss
 
 
+OutputKind = Literal["full", "adaptive"]
 OUTPUTS: dict[str, type[OutputLayer]] = {"full": OutputLayer, "adaptive": AdaptiveOutputLayer}

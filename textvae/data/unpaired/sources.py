@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CODE = code_checksum("data/unpaired")
+CODE = code_checksum(
+    *("rows", "cells", "tables", "hub", "checks", "staging", "corpus"),
+    *(f"unpaired/{name}" for name in ("config", "files", "staging", "pairs", "report", "sources")),
+)
 
 
 @dataclass(frozen=True)

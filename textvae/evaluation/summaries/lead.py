@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textvae.inference.kneser_ney import KneserNey
+from textvae.evaluation.language_model import KneserNey
 
 
 def word_count(text: str) -> int:
