@@ -23,16 +23,9 @@ from typing import Any
 import yaml
 from docstring_parser import parse_from_object
 
-from textvae.commands import (
-    evaluate_document_vae,
-    evaluate_sentence_vae,
-    evaluate_summaries,
-    evaluate_summarizer,
-    evaluate_trees,
-)
+from textvae.commands import COMMANDS, evaluate
 from textvae.commands.completion import parser_of
 from textvae.commands.data import make_check_parser
-from textvae.commands.names import COMMANDS
 from textvae.config import TASKS, config_class
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,14 +35,6 @@ CITATION = re.compile(
     r"\b(?!ACL|EMNLP)[A-Z][\w'-]+(?:(?:, [A-Z][\w-]+)*,? (?:&|and) [A-Z][\w-]+| et al\.) (?:19|20)\d\d\b"
 )
 """As docstrings write it, for papers of several people."""
-EVALUATIONS = {
-    "RUN (a summarizer)": evaluate_summarizer,
-    "RUN (a sentence autoencoder)": evaluate_sentence_vae,
-    "RUN (a hierarchical VAE)": evaluate_document_vae,
-    "RUN (a grammar)": evaluate_trees,
-    "--outputs FILE --references FILE (summaries)": evaluate_summaries,
-}
-"""The parsers of `textvae evaluate` beside that of a style transfer."""
 TOP = "top"
 """The page of modules that are in no package."""
 
@@ -121,8 +106,8 @@ def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
             yield from ((f"textvae data {key}", sub) for key, sub in actions.choices.items() if key != "check")
             yield "textvae data check", make_check_parser("textvae data check")
         if name == "evaluate":
-            for title, module in EVALUATIONS.items():
-                yield f"textvae evaluate {title}", module.make_parser("textvae evaluate")
+            for row in evaluate.rows()[1:]:
+                yield f"textvae evaluate {row.title}", evaluate.make_parser("textvae evaluate", row)
 
 
 def command_page() -> str:

@@ -35,13 +35,13 @@ from textvae.errors import UserError
 from textvae.experiment.machine import commit, make_accelerator, processor
 from textvae.experiment.summarization import assemble, prepare
 from textvae.files import write_json
-from textvae.objectives.wgan_gp import GeneratorLossName
+from textvae.objectives.config import GeneratorLossName
 from textvae.tokenization.config import SPECIAL
+from textvae.training.config import AdversarialConfig, StageConfig
 from textvae.training.optimizers import set_rate
 from textvae.training.progress import SilentReporter
 from textvae.training.recipe import Phase, Recipe
 from textvae.training.seq2seq2seq import Seq2Seq2SeqRecipe
-from textvae.training.stages import AdversarialConfig, StageConfig
 from textvae.training.step import Stepper, Totals
 
 LOSSES: dict[GeneratorLossName, float] = {"saturating": 0.0, "wasserstein": 10.0}

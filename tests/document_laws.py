@@ -13,16 +13,12 @@ from tests.laws import FIRST_WORD, LONGEST, VOCABULARY, share_of, tiny_accelerat
 from textvae.checkpoint import Checkpoints
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.extras.documents.batch import DocumentBatch
+from textvae.extras.documents.config import HierarchicalModelConfig, HierarchicalObjectives, hierarchical_config
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
-from textvae.extras.documents.loader import DocumentLoader
-from textvae.extras.documents.model_config import HierarchicalModelConfig, hierarchical_config
-from textvae.extras.documents.objectives import HierarchicalObjectives
+from textvae.extras.documents.loader import DocumentBatch, DocumentLoader
 from textvae.extras.documents.recipe import HierarchicalRecipe
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.objectives.schedules import Weight
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig
+from textvae.objectives.config import Weight
 from textvae.training.config import TrainingConfig
 from textvae.training.trainer import Trainer
 

@@ -22,41 +22,37 @@ from torch import Tensor, nn
 
 from textvae.checkpoint import Checkpoint, Checkpoints
 from textvae.data.attributes import Attributes
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader
+from textvae.data.batch import Batch, Collator
+from textvae.data.loader import BatchLoader, GroupLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.models.adversaries import Adversaries, AdversaryKind
+from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.blanks import BlanksConfig
-from textvae.modules.clamping import ClampingConfig
-from textvae.modules.decoders import DECODERS, DecoderConfig
-from textvae.modules.encoders import ENCODERS, EncoderConfig
-from textvae.modules.language_model import LanguageModelConfig
-from textvae.modules.latents import LATENTS, LatentConfig
-from textvae.modules.memory import MemoryConfig
-from textvae.modules.noise import NoiseKey
-from textvae.modules.style_guide import StyleGuideConfig
-from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import (
-    GROUP_OBJECTIVES,
-    MEMORY_OBJECTIVES,
-    OBJECTIVES,
-    PRIOR_OBJECTIVES,
-    ObjectivesConfig,
-    Outputs,
+from textvae.modules.config import (
+    AdversaryKind,
+    BlanksConfig,
+    ClampingConfig,
+    DecoderConfig,
+    EncoderConfig,
+    LanguageModelConfig,
+    LatentConfig,
+    MemoryConfig,
+    StyleGuideConfig,
 )
+from textvae.modules.decoders import DECODERS
+from textvae.modules.encoders import ENCODERS
+from textvae.modules.latents import LATENTS
+from textvae.modules.noise import NoiseKey
+from textvae.objectives.config import ObjectivesConfig, Weight
+from textvae.objectives.style_content import GROUP_OBJECTIVES, MEMORY_OBJECTIVES, OBJECTIVES, PRIOR_OBJECTIVES, Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES
-from textvae.training.config import TrainingConfig
+from textvae.training.config import PriorGameConfig, TrainingConfig, TransferTrainingConfig
 from textvae.training.perception import Perception, exemplars
-from textvae.training.prior_game import PriorGameConfig
 from textvae.training.progress import Reporter, SilentReporter
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer
-from textvae.training.transfer import TransferRecipe, TransferTrainingConfig
+from textvae.training.transfer import TransferRecipe
 
 torch.set_num_threads(1)
 

@@ -22,13 +22,9 @@ from tests.laws import (
 from textvae.checkpoint import Checkpoints
 from textvae.models.sentence_configuration import SentenceModelConfig, saved_config
 from textvae.models.sentence_vae import SentenceVAE
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.objectives.schedules import Weight
-from textvae.objectives.sentence_vae import SentenceObjectives
-from textvae.training.config import TrainingConfig
-from textvae.training.prior_game import PriorGameConfig
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig
+from textvae.objectives.config import SentenceObjectives, Weight
+from textvae.training.config import PriorGameConfig, TrainingConfig
 from textvae.training.sentence_vae import SentenceRecipe
 from textvae.training.trainer import Trainer
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from make_attributes import KINDS
 from support import run_python
 
 from textvae.cli import main
-from textvae.data.sample_attributes import KINDS
 from textvae.extras.report.style_gallery import style_gallery
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.targets import own_labels
@@ -29,7 +29,7 @@ POSITIVE = {"loved", "loves", "recommended", "recommend", *(positive for _, posi
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("attributes") / "sample"
-    done = run_python("scripts/make_attributes.py", str(folder))
+    done = run_python("scripts/samples/make_attributes.py", str(folder))
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textvae.casing import cased_forms, recased
-from textvae.text import TextConfig
+from textvae.text import TextConfig, cased_forms, recased
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from support import ROOT, run_python
 
 from textvae.cli import COMMANDS, main
+from textvae.config import TASKS
 
 
 def test_help_lists_every_command_without_importing_torch() -> None:
@@ -42,10 +43,6 @@ def every_option() -> set[str]:
         detect,
         encode,
         evaluate,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
         export,
         fit_prior,
         fit_scorers,
@@ -65,10 +62,6 @@ def every_option() -> set[str]:
     modules = (
         compare,
         evaluate,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
         export,
         fit_prior,
         fit_scorers,
@@ -77,6 +70,7 @@ def every_option() -> set[str]:
         sweep,
     )
     parsers += [module.make_parser("x") for module in modules]
+    parsers += [evaluate.make_parser("x", row) for row in evaluate.rows()]
     parsers += detect.make_parser("x")._subparsers._group_actions[0].choices.values()
     uses = (arithmetic, compress, decompress, encode, generate, interpolate, nearest)
     for module in (parse, summarize, transfer, *uses):
@@ -107,3 +101,31 @@ def test_readme_python_runs(trained_run: object) -> None:
     done = run_python("-c", code)
     assert done.returncode == 0, done.stderr
     assert "('negative', 'positive')" in done.stdout
+
+
+COUNT = """
+import sys
+{code}
+print(*sorted(name for name in sys.modules if name.partition(".")[0] == "textvae"), file=sys.stderr)
+"""
+
+
+def imported(code: str) -> list[str]:
+    """Modules of ours that a program has loaded when it ends."""
+    done = run_python("-c", COUNT.format(code=code))
+    assert done.returncode == 0, done.stderr
+    return done.stderr.strip().split("\n")[-1].split()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_configuration_is_read_without_the_networks(task: str) -> None:
+    path = ROOT / "tests" / "contract" / "written" / "runs" / task / "config.yaml"
+    loaded = imported(
+        f"from pathlib import Path; from textvae.config import load_config; load_config(Path({str(path)!r}))"
+    )
+    assert len(loaded) <= 30, loaded
+
+
+def test_a_sentence_is_transferred_by_few_modules() -> None:
+    loaded = imported("from textvae.cli import main; main(['transfer', '--to', 'positive', 'the food was bland'])")
+    assert "textvae.inference.style_transfer" in loaded and len(loaded) <= 60, loaded

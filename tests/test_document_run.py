@@ -14,8 +14,7 @@ from tests.test_experiment import last_weights
 from textvae.commands.evaluate import main as evaluate
 from textvae.config import load_config
 from textvae.errors import UserError
-from textvae.extras.documents.config import DocumentExperimentConfig, TableConfig
-from textvae.extras.documents.evaluation_config import DocumentsConfig
+from textvae.extras.documents.config import DocumentExperimentConfig, DocumentsConfig, TableConfig
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
 from textvae.extras.report.equations import terms
 from textvae.extras.report.records import read_run

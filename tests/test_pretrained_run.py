@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors.torch import load_file
 from support import ROOT, run_python
 
 from tests.pretrained_parts import save_source
@@ -15,6 +16,7 @@ from textvae.config import load_config, parse
 from textvae.errors import UserError
 from textvae.inference.style_transfer import StyleTransfer
 
+ADAPTERS = (".down", ".up")
 SHORT = ("--training.max_steps", "6", "--training.evaluate_every", "6", "--training.checkpoint_every", "3")
 SMALL = ("--training.batch_size", "16", "--selection.max_sentences", "40", "--training.precision", "fp32")
 
@@ -31,7 +33,7 @@ def options(source: Path, encoder: str, decoder: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "decoder"), [("bert", "gru"), ("gru", "gpt2"), ("bart", "bart")])
-def test_a_run_needs_its_source_no_more(encoder: str, decoder: str, tmp_path: Path, cache: Path) -> None:
+def test_a_run_leaves_its_source_where_it_is(encoder: str, decoder: str, tmp_path: Path, cache: Path) -> None:
     source = save_source(tmp_path / "source", decoder if encoder == "gru" else encoder)
     run, command = tmp_path / "run", options(source, encoder, decoder)
     done = run_python(*command, "--run", str(run), "--cache", str(cache))
@@ -43,7 +45,7 @@ def test_a_run_needs_its_source_no_more(encoder: str, decoder: str, tmp_path: Pa
         assert done.returncode == 0, done.stderr
         checkpoint = Checkpoints(run / "checkpoints").latest()
         assert checkpoint is not None and checkpoint.step == 9
-    shutil.rmtree(source)
+    assert not any(".body." in n for n in load_file(run / "best" / "model.safetensors") if not n.endswith(ADAPTERS))
     transfer = StyleTransfer.from_pretrained(run, precision="fp32")
     texts = ["the food was good .", "we did n't like the rude waiter !"]
     greedy = transfer(texts, target="positive")
@@ -52,12 +54,15 @@ def test_a_run_needs_its_source_no_more(encoder: str, decoder: str, tmp_path: Pa
     assert [len(candidates) for candidates in found] == [3, 3]
     assert all(c.log_prob <= 0 for candidates in found for c in candidates)
     assert not list(run.rglob("*.bin")) and not list(run.rglob("*.pt"))
+    shutil.rmtree(source)
+    with pytest.raises(UserError, match="source"):
+        StyleTransfer.from_pretrained(run)
 
 
 def test_the_shipped_configuration_names_what_it_needs(tmp_path: Path) -> None:
     files = [f"--config={ROOT / 'configs' / 'yelp' / name}.yaml" for name in ("style_content_vae", "pretrained")]
     config, _ = parse(files)
-    assert config.tokenizer.pretrained == config.model.encoder.pretrained == "facebook/bart-base"
+    assert config.tokenizer.pretrained == config.model.decoder.pretrained == "smollm2-135m"
     own = tmp_path / "own.yaml"
     own.write_text(yaml.safe_dump({"model": {"encoder": {"kind": "pretrained", "pretrained": "some/model"}}}))
     with pytest.raises((UserError, SystemExit)):

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from record_result import record, write_table  # noqa: E402
 
 from textvae.config import load_config, save_config  # noqa: E402
-from textvae.objectives.schedules import Weight  # noqa: E402
+from textvae.objectives.config import Weight  # noqa: E402
 
 RESULTS = ROOT / "results"
 RECORDED = sorted(RESULTS.glob("*/*/run.json"))

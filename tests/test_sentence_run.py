@@ -22,8 +22,7 @@ from textvae.inference.loading import load
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.sentence_configuration import SentenceModelConfig
 from textvae.models.sentence_vae import SentenceVAE
-from textvae.objectives.schedules import Weight
-from textvae.objectives.sentence_vae import SentenceObjectives
+from textvae.objectives.config import SentenceObjectives, Weight
 
 TRAIN = ("train.py", "--config", "configs/toy/sentence_vae.yaml")
 SHORT = ("--training.max_steps", "8", "--training.evaluate_every", "4", "--training.checkpoint_every", "4")

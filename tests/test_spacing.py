@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textvae.spacing import close_up, count_words, first_bytes, is_spaced, is_spaceless, spaced, words
+from textvae.text import close_up, count_words, first_bytes, is_spaced, is_spaceless, spaced, words
 
 MIXED = st.text(alphabet="ab 1.,今天，。「」かな한국กิ\u0301", max_size=30)
 

@@ -12,12 +12,9 @@ from accelerate import Accelerator
 from tests.laws import LABELS, LONGEST, VOCABULARY, share_of, tiny_accelerator, tiny_corpus, tiny_loader
 from textvae.checkpoint import Checkpoints
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.grammar import GrammarConfig
-from textvae.extras.trees.model_config import TreeModelConfig, saved_tree_config
-from textvae.extras.trees.objectives import TreeObjectives
+from textvae.extras.trees.config import GrammarConfig, TreeModelConfig, TreeObjectives, saved_tree_config
 from textvae.extras.trees.recipe import TreeRecipe
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
+from textvae.modules.config import EncoderConfig, LatentConfig
 from textvae.training.config import TrainingConfig
 from textvae.training.trainer import Trainer
 

@@ -7,7 +7,7 @@ import difflib
 import sys
 import traceback
 
-from textvae.commands.names import COMMANDS, command_module
+from textvae.commands import COMMANDS, command_module
 from textvae.errors import UserError
 from textvae.volume import USUAL, VERBOSE, Volume
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 
@@ -289,3 +290,86 @@ def _ends_sentence(word: str, following: str) -> bool:
         return True
     bare = word.rstrip(".").lstrip(_OPENERS).lower()
     return not _is_abbreviated(bare, following)
+
+
+def cased_forms(text: str, config: TextConfig) -> dict[str, str]:
+    """Lower-case to the first form with capitals of each word of a text that is never in lower case.
+
+    The first word of a sentence has a capital anyway, so it counts only with another one inside (NATO, iPhone). A text
+    without small letters tells nothing.
+    """
+    if text == text.upper():
+        return {}
+    words = prepare(text, replace(config, lowercase=False)).split(" ")
+    plain = {word for word in words if word == word.lower()}
+    forms: dict[str, str] = {}
+    for before, word in zip((".", *words), words, strict=False):
+        first = before in (".", "!", "?", "``", "''", ":", "--")
+        if word.lower() not in plain and (not first or any(c.isupper() for c in word[1:])):
+            forms.setdefault(word.lower(), word)
+    return forms
+
+
+def recased(text: str, forms: Mapping[str, str]) -> str:
+    """A tokenised text with each word in the form it has in `forms`."""
+    return " ".join(forms.get(word, word) for word in text.split(" ")) if forms else text
+
+
+# Thai and Lao, Burmese, Khmer; kana and Chinese characters with their extensions and compatibility forms.
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_MARKS = "\u3000-\u3004\u3008-\u303f\uff01-\uff0f\uff1a-\uff20"  # punctuation of Chinese and Japanese
+_SPACES = "\u0085-\u0085\u200b-\u200b"  # what `textvae.text.normalise` makes a space of, or nothing
+_ALONE = re.compile(rf"\s*([{_SPACELESS}{_MARKS}])")
+_UNSPACED_LETTER = re.compile(rf"[{_SPACELESS}]")
+_GAP = re.compile(rf"(?<=[{_SPACELESS}{_MARKS}]) +(?=[{_SPACELESS}{_MARKS}])")
+
+
+def spaced(text: str) -> str:
+    """`text` with spaces around every character of a script written without them; other text as it is.
+
+    So one `split()` gives words in English and characters in Chinese, Japanese, Thai, Lao, Khmer or Burmese (their
+    marks stay with the character they stand on). Idempotent.
+    """
+    if text.isascii():
+        return text
+    cut: list[str] = []
+    for part in _ALONE.split(text):
+        if part and unicodedata.category(part[0]) in ("Mn", "Mc") and cut and not part[0].isspace():
+            cut[-1] += part
+        elif part.strip():
+            cut.append(part.strip())
+    return " ".join(cut)
+
+
+def words(text: str) -> list[str]:
+    """Words of a prepared string; characters, in a script without spaces."""
+    return spaced(text).split()
+
+
+def count_words(text: str) -> int:
+    """How many `words` there are."""
+    return len(words(text))
+
+
+def first_bytes() -> frozenset[int]:
+    """First bytes, in UTF-8, of all characters that may be words by themselves or spaces."""
+    ends = re.findall("(.)-(.)", _SPACELESS + _MARKS + _SPACES)
+    return frozenset(byte for a, b in ends for byte in range(a.encode()[0], b.encode()[0] + 1))
+
+
+def is_spaced(text: str) -> bool:
+    """Whether characters of a script without spaces are separated by some."""
+    return not text.isascii() and _GAP.search(text) is not None
+
+
+def close_up(text: str) -> str:
+    """`text` without the spaces between characters of scripts that have none: what `spaced` did, undone."""
+    return text if text.isascii() else _GAP.sub("", text)
+
+
+def is_spaceless(word: str) -> bool:
+    """Whether a word has a character of a script without spaces (punctuation not counted)."""
+    return not word.isascii() and _UNSPACED_LETTER.search(word) is not None

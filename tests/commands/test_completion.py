@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from textvae.cli import main
+from textvae.commands import COMMANDS
 from textvae.commands.completion import FILES, FOLDERS, parser_of, whole_parser
-from textvae.commands.names import COMMANDS
 
 ASK = """
 source "$1"; shift

@@ -9,6 +9,9 @@ import pytest
 from support import ROOT
 
 from textvae.cli import main
+from textvae.commands.args import parsed
+from textvae.commands.evaluate import expanded, make_parser, rows, run_of
+from textvae.registry import resolve
 
 FEW = ("--evaluation.resamples", "20", "--evaluation.max_train_sentences", "3000")
 
@@ -71,3 +74,58 @@ def test_a_run_evaluated_on_other_data_is_refused(
             (tmp_path / f"reviews.{split}.{label}").write_text(f"the {label} {split} food .\n" * 3)
     assert main(["evaluate", str(trained_run), "--data.path", str(tmp_path), "--cache", str(cache)]) == 2
     assert "trained on other data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "run"),
+    [
+        ("RUN --save OTHER", "RUN"),
+        ("--save OTHER RUN", "RUN"),
+        ("--quiet RUN", "RUN"),
+        ("--save=OTHER RUN --quiet", "RUN"),
+        ("--save OTHER --outputs a b", None),
+        ("--outputs a b --save OTHER", None),
+    ],
+)
+def test_the_run_is_no_value_of_an_option(line: str, run: str | None) -> None:
+    assert run_of(line.split()) == run
+
+
+def test_results_may_go_into_a_run_of_another_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, task in (("style", "style_transfer"), ("other", "tree")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"task: {task}\ndata: {{path: no/data/of/{name}}}\n")
+    assert main(["evaluate", str(tmp_path / "style"), "--save", str(tmp_path / "other")]) == 2
+    assert "no/data/of/style: no such folder" in capsys.readouterr().err
+
+
+def test_help_without_a_run_has_the_options_of_every_task(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "--help"])
+    shown = capsys.readouterr().out
+    options = (
+        "--strength",
+        "--words",
+        "--diagnostics.max-sentences",
+        "--documents.swaps",
+        "--treebank",
+        "--references",
+    )
+    assert stop.value.code == 0 and all(option in shown for option in options)
+    assert shown.count("examples:") == 1
+
+
+@pytest.mark.parametrize(("spelling", "noted"), [("max-sentences", False), ("max_sentences", True)])
+def test_dashes_and_underscores_are_one_option(spelling: str, noted: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    row = next(row for row in rows() if "grammar" in row.title)
+    argv = ["runs/trees", f"--evaluation.{spelling}", "5"]
+    _, options = parsed(make_parser("textvae evaluate", row), argv, resolve(row.options))
+    assert options.evaluation.max_sentences == 5
+    assert ("--evaluation.max-sentences" in capsys.readouterr().err) == noted
+
+
+def test_short_names_stand_for_options_of_decoding() -> None:
+    row = next(row for row in rows() if "summarizer" in row.title)
+    argv = expanded(["runs/news", "--words", "8", "--no_repeat_ngram=2", "--min-words", "3"], row)
+    _, options = parsed(make_parser("textvae evaluate", row), argv, resolve(row.options))
+    assert (options.decoding.words, options.decoding.no_repeat_ngram, options.decoding.min_words) == (8, 2, 3)

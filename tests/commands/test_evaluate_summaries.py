@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from textvae.commands.evaluate_summaries import main, wanted
+from textvae.commands.evaluate import FILES, main, row_of
+from textvae.commands.evaluate_summaries import SummaryFileOptions, evaluate_files
 from textvae.errors import UserError
 
 DOCUMENTS = [
@@ -124,7 +125,7 @@ def test_a_missing_file_is_told(files: Path) -> None:
 
 def test_nothing_to_compare_with_is_told(files: Path) -> None:
     with pytest.raises(UserError, match="references"):
-        evaluate(files)
+        evaluate_files([str(files / "outputs.txt")], SummaryFileOptions())
 
 
 @pytest.mark.parametrize(
@@ -132,4 +133,4 @@ def test_nothing_to_compare_with_is_told(files: Path) -> None:
     [(["run"], False), (["--references=a"], True), (["--documents", "a"], True), (["--outputs", "a"], False)],
 )
 def test_what_is_about_summaries(argv: list[str], expected: bool) -> None:
-    assert wanted(argv) == expected
+    assert (row_of(argv) is FILES) == expected

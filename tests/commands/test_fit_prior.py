@@ -97,7 +97,7 @@ def test_the_prior_of_a_style_models_content_knows_the_style(style: Path) -> Non
 def attributes(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """A style model of two attributes without a memory, hardly trained; with a fitted prior."""
     folder = tmp_path_factory.mktemp("attributes")
-    made = run_python("scripts/make_attributes.py", str(folder / "sample"))
+    made = run_python("scripts/samples/make_attributes.py", str(folder / "sample"))
     assert made.returncode == 0, made.stderr
     run, where = folder / "run", ("--cache", str(cache))
     short = ("--training.max_steps=40", "--training.evaluate_every=40", "--model.memory.kind=none")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from random_run import SENTENCES, make_run
 
-from textvae.commands.names import command_module
+from textvae.commands import command_module
 from textvae.inference.latents.space import LatentSpace
 from textvae.inference.latents.vector_files import read_vectors
 

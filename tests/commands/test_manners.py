@@ -11,7 +11,7 @@ from documentation.shell import check
 from support import Terminal, run_python, wait_until
 
 from textvae.cli import main
-from textvae.commands.names import COMMANDS
+from textvae.commands import COMMANDS
 from textvae.volume import QUIET, USUAL, VERBOSE, Volume
 
 SAYS_NOTHING = {"completion"}

@@ -181,8 +181,8 @@ def fingerprints(folder: Path) -> dict[str, str]:
     from textvae.data.sources import load_corpus
     from textvae.data.unpaired.config import UnpairedDataConfig
     from textvae.data.unpaired.sources import load_unpaired
+    from textvae.extras.documents.config import DocumentDataConfig
     from textvae.extras.documents.corpus import load_documents
-    from textvae.extras.documents.data_config import DocumentDataConfig
     from textvae.text import TextConfig
 
     text = TextConfig()
@@ -210,7 +210,7 @@ def options() -> dict[str, list[str]]:
     """
     from make_reference import parsers
 
-    from textvae.commands.names import COMMANDS
+    from textvae.commands import COMMANDS
 
     found: dict[str, set[str]] = {}
     for title, parser in parsers():
@@ -224,7 +224,7 @@ def options() -> dict[str, list[str]]:
 
 def command_lines() -> list[str]:
     """Of every command: --help, an option that it has not, a run that is not there; and some of their own."""
-    from textvae.commands.names import COMMANDS
+    from textvae.commands import COMMANDS
 
     recipes = RECIPES.relative_to(ROOT)
     lines = [f"{name} {rest}" for name in COMMANDS for rest in ("--help", "--no-such-option")]

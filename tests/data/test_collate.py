@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws import BAG, BOS, EOS, LABELS, MASK, PAD, VOCABULARY, content_ids, tiny_collator, tiny_corpus
-from textvae.data.batch import Batch
-from textvae.data.collate import IGNORED, Collator, close, padded
+from textvae.data.batch import IGNORED, Batch, Collator, close, padded
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.tokenization.config import BOS_ID, EOS_ID, MASK_ID, PAD_ID, SPECIAL, UNK_ID

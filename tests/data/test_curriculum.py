@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.laws import tiny_collator, tiny_corpus, tiny_loader
-from textvae.data.curriculum import CurriculumConfig, CurriculumLoader
+from textvae.data.config import CurriculumConfig
+from textvae.data.loader import CurriculumLoader
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.laws import tiny_collator
 from textvae.data.batch import Batch
 from textvae.data.config import DataConfig
-from textvae.data.groups import GroupLoader
+from textvae.data.loader import GroupLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import Corpus, load_corpus
 from textvae.data.staging import group_number

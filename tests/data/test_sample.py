@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from textvae.data import sample as module
-from textvae.data.sample import MAX_TOKENS, MIN_TOKENS, Sample, make_sample, sample_files, write_sample
-from textvae.data.sample_grammar import Grammar
-from textvae.data.sample_words import Noun, fix_articles
+from textvae.data.sample import (
+    MAX_TOKENS,
+    MIN_TOKENS,
+    Grammar,
+    Noun,
+    Sample,
+    fix_articles,
+    make_sample,
+    sample_files,
+    write_sample,
+)
 
 COMMITTED = Path(__file__).resolve().parents[2] / "data" / "sample"
 SIZES = {"train": 12_000, "dev": 500, "test": 500}

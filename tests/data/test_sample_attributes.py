@@ -7,8 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from textvae.data.sample_attributes import (
+from make_attributes import (
     KINDS,
     PATTERNS,
     SENTIMENTS,
@@ -18,7 +17,8 @@ from textvae.data.sample_attributes import (
     make_attribute_sample,
     write_attribute_sample,
 )
-from textvae.data.sample_words import words_of
+
+from textvae.data.sample import words_of
 
 Splits = dict[str, list[TensedExample]]
 PAST = {"was", "were", "did", "had", "said", "thought", "found", "knew", "hated", "loved", "avoided", "recommended"}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import make_documents as module
 import pytest
-
-from textvae.data import sample_documents as module
-from textvae.data.sample_documents import (
+from make_documents import (
     SENTENCES,
     SIZES,
     SampleDocument,

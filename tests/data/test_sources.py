@@ -21,6 +21,7 @@ import pytest
 from textvae.data import corpus as corpus_module
 from textvae.data import staging
 from textvae.data.config import SourceName
+from textvae.data.corpus import code_checksum
 from textvae.data.sources import SOURCES, Corpus, DataConfig, load_corpus
 from textvae.errors import UserError
 from textvae.text import TextConfig
@@ -514,3 +515,15 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_module_of_a_folder_decides_whether_a_cache_is_stale(tmp_path: Path) -> None:
+    """A list kept by hand would miss a new one."""
+    (tmp_path / "data" / "own").mkdir(parents=True)
+    for name in ("files.py", "text.py", "data/a.py", "data/own/b.py"):
+        (tmp_path / name).write_text(name)
+    found = {code_checksum("data/own", package=tmp_path)}
+    for name in ("data/new.py", "data/own/new.py", "data/a.py", "text.py"):
+        (tmp_path / name).write_text("changed")
+        found.add(code_checksum("data/own", package=tmp_path))
+    assert len(found) == 5

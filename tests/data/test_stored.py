@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from textvae.data.attributes import Attributes
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.loader import BatchLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.stored import StoredTransfer, StoredWriter, read_stored, stored_corpus

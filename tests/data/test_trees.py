@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from make_trees import LONGEST, SHORTEST, SPLITS, make_trees, write_trees
 
 from tests.support import ROOT
 from textvae.data.config import DataConfig
 from textvae.data.sources import load_corpus
 from textvae.data.trees.brackets import Tree, format_tree, parse_tree
-from textvae.data.trees.grammar import LONGEST, SHORTEST, SPLITS, make_trees, write_trees
 from textvae.data.trees.treebank import read_treebank
 from textvae.errors import UserError
 from textvae.extras.trees.scores import at_random, binarised

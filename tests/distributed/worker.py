@@ -36,9 +36,8 @@ from tests.sentence_laws import sentence_trainer
 from tests.training import summaries
 from tests.tree_laws import tree_trainer
 from textvae.data.noise import NoiseConfig
-from textvae.modules.clamping import ClampingConfig
+from textvae.modules.config import ClampingConfig, MemoryConfig
 from textvae.modules.latents import LATENTS
-from textvae.modules.memory import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES
 from textvae.training.trainer import Trainer, TrainingDiverged
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from support import ROOT
 
-from textvae.commands.names import COMMANDS
+from textvae.commands import COMMANDS
 
 NOT_RUN = "# not run by the tests: "
 """Begins the comment of a command that is only checked, with the reason."""
@@ -159,28 +159,14 @@ def check_textvae(words: list[str]) -> None:
 
 def parser_for(name: str, words: list[str]) -> Any:
     """The parser of a command; evaluate and data have several."""
-    from textvae.commands import (
-        data,
-        evaluate_document_vae,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
-    )
+    from textvae.commands import data, evaluate
     from textvae.commands.completion import parser_of
 
-    if name == "evaluate" and evaluate_summaries.wanted(words):
-        return evaluate_summaries.make_parser("textvae evaluate")
-    if name == "evaluate" and any(w.partition("=")[0] in evaluate_summarizer.SHORT for w in words):
-        words[:] = [evaluate_summarizer.SHORT.get(word, word) for word in words]
-        return evaluate_summarizer.make_parser("textvae evaluate")
-    if name == "evaluate" and "--treebank" in words:
-        return evaluate_trees.make_parser("textvae evaluate")
-    if name == "evaluate" and "--samples" in words:
-        words[words.index("--samples")] = "--diagnostics.samples"
-        return evaluate_sentence_vae.make_parser("textvae evaluate")
-    if name == "evaluate" and any(word.startswith("--documents.") for word in words):
-        return evaluate_document_vae.make_parser("textvae evaluate")
+    for row in evaluate.rows() if name == "evaluate" else ():
+        parser, full = evaluate.make_parser("textvae evaluate", row), evaluate.expanded(words, row)
+        if all(word.partition("=")[0] in parser._option_string_actions for word in full if word.startswith("--")):
+            words[:] = full
+            return parser
     if name == "data" and words[0] == "check":
         return data.make_check_parser("textvae data check")
     return parser_of(name)

@@ -12,7 +12,7 @@ from documentation.pages import DOCS, TRAINING_PAGES, USING_PAGES, check_page
 from documentation.shell import NOT_RUN, check, logical_lines, shell_blocks
 from support import ROOT
 
-from textvae.commands.names import COMMANDS
+from textvae.commands import COMMANDS
 from textvae.config import TASKS, parse
 
 sys.path.insert(0, str(ROOT / "scripts"))

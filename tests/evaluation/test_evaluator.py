@@ -17,10 +17,10 @@ from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.evaluator import COPY, HUMAN, Evaluator
 from textvae.evaluation.instruments import cached
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.probes import probe
 from textvae.evaluation.results import Evaluation
 from textvae.evaluation.task import Transfer, TransferTask
+from textvae.inference.kneser_ney import KneserNey
 
 from .reviews import STYLE, make_evaluator, restyle, reviews
 

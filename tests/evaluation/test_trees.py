@@ -14,7 +14,7 @@ from tests.laws import tiny_collator, tiny_corpus
 from tests.tree_laws import tree_model
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.data.trees.brackets import Tree, parse_tree
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.extras.trees.evaluator import KnownTrees, TreeValidator, as_words, evaluate_trees, ngram_model
 from textvae.extras.trees.inside import inside
 from textvae.extras.trees.scores import at_random, balanced, baselines, binarised, f1, left, right

@@ -18,7 +18,8 @@ from textvae.experiment.acceptance import (
     train_judge,
 )
 from textvae.experiment.reader_training import ReaderTraining
-from textvae.inference.acceptance import AcceptanceJudge, clauses, normalised
+from textvae.inference.acceptance import AcceptanceJudge
+from textvae.inference.rewriting_features import clauses, normalised
 from textvae.modules.sentence_reader import SentenceReaderConfig
 
 NOUNS = ("soup", "bread", "waiter", "room", "coffee", "music", "garden", "menu", "price", "view")

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tests.laws import OWN_DECODERS
 from textvae.inference.decoding import Decoded, DecodingConfig, decode
-from textvae.modules.decoders import Decoder, DecoderConfig, build_decoder
+from textvae.modules.config import DecoderConfig
+from textvae.modules.decoders import Decoder, build_decoder
 from textvae.modules.output import OutputLayer
 
 VOCABULARY, MEMORY, PAD, BOS, EOS, UNK, MASK = 40, 12, 0, 1, 2, 3, 4

@@ -9,12 +9,9 @@ import yaml
 
 from textvae.models.configuration import ModelConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.blanks import BlanksConfig
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.modules.memory import MemoryConfig
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.modules.config import BlanksConfig, DecoderConfig, EncoderConfig, LatentConfig, MemoryConfig
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 SENTENCES = [
     f"{subject} {verb} {degree} {adjective} {end}"

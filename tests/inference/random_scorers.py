@@ -9,8 +9,9 @@ import torch
 from textvae.inference.retrieval import ContentIndex
 from textvae.inference.scorers import FOLDER, Reranking, Scorers
 from textvae.inference.style_transfer import StyleTransfer
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.config import LanguageModelConfig, StyleGuideConfig
+from textvae.modules.language_model import RecurrentLanguageModel
+from textvae.modules.style_guide import StyleGuide
 
 from .random_run import SENTENCES
 

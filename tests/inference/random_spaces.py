@@ -11,10 +11,9 @@ from random_run import LABELS, MAX_LENGTH, SENTENCES, make_run
 from textvae.inference.latents.space import LatentSpace
 from textvae.models.sentence_configuration import SentenceModelConfig, saved_config
 from textvae.models.sentence_vae import SentenceVAE
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 RUNS = (
     *("style-word", "style-unigram", "sentence-gaussian", "sentence-deterministic", "sentence-conditional"),

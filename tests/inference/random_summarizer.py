@@ -10,9 +10,10 @@ import yaml
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig, pretrained_config
-from textvae.modules.seq2seq import Seq2SeqConfig
-from textvae.spacing import spaced
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.modules.config import Seq2SeqConfig
+from textvae.text import spaced
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 MAX_SOURCE, MAX_TARGET, SLOTS = 24, 10, 4
 
@@ -46,7 +47,6 @@ def make_summarizer(
     vocabulary = SlotVocabulary(vocab, SLOTS if tokenizer == "word" else 0)
     config = Seq2Seq2SeqModelConfig(generator=side, reconstructor=side)
     model = Seq2Seq2Seq(pretrained_config(config, vocabulary.size, MAX_SOURCE, MAX_TARGET, vocabulary.slots))
-    model.config.decoding = {"checked": False}  # what a random model writes is neither complete nor true
     sharpen(model, [i for i, token in enumerate(vocabulary.tokens) if token.startswith("<0x")])
     model.save_pretrained(folder / "best")
     vocab.save_pretrained(folder / "tokenizer")

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from textvae.errors import UserError
 from textvae.inference import search
-from textvae.inference.constraints import NEVER, Constraints, repeating
-from textvae.inference.decoding import Decoded, DecodingConfig
-from textvae.inference.sampling import draw, nucleus, row_keys, uniform
-from textvae.inference.search import top
+from textvae.inference.decoding import Decoded, DecodingConfig, draw, nucleus, row_keys, uniform
+from textvae.inference.search import NEVER, Constraints, repeating, top
 from textvae.modules.output import AdaptiveOutputLayer
 from textvae.tokenization.config import SpecialIds
 

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.inference.length_control import CountedState, LengthControl, Limits, WordTable, count_words
-from textvae.modules.decoders.base import DecoderState
-from textvae.spacing import spaced
-from textvae.text import normalise
-from textvae.tokenization import TokenizerConfig, train_tokenizer
-from textvae.tokenization.config import SPECIAL
+from textvae.modules.decoders import DecoderState
+from textvae.text import normalise, spaced
+from textvae.tokenization.config import SPECIAL, TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 from .random_summarizer import CHINESE, DOCUMENTS, LANGUAGES
 

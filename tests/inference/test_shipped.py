@@ -7,7 +7,7 @@ import pytest
 from textvae import StyleTransfer, Summarizer
 from textvae.cli import main
 from textvae.inference.options import TransferOptions
-from textvae.shipped import folder_of, shipped
+from textvae.registry import folder_of, shipped
 
 LINE = (
     "a man has been jailed for six months after he drove a stolen car into the wall of a school in the north of the "

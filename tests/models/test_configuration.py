@@ -9,9 +9,7 @@ import pytest
 from tests.laws import BAG, LABELS, LONGEST, VOCABULARY, model_config, tiny_config
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig, StyleContentVAEConfig, pretrained_config
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.config import DecoderConfig, LatentConfig, MemoryConfig
 
 
 def test_every_choice_of_the_user_reaches_the_saved_configuration() -> None:

@@ -21,13 +21,12 @@ from tests.document_laws import (
 )
 from tests.laws import DIAGONAL, EOS, MASK, assert_close, assert_same_bits, each_alone, tiny_batch
 from textvae.errors import UserError
+from textvae.extras.documents.config import HierarchicalModelConfig
 from textvae.extras.documents.hierarchical_vae import DocumentTable, HierarchicalOutput, HierarchicalVAE
-from textvae.extras.documents.model_config import HierarchicalModelConfig
 from textvae.extras.documents.recipe import infer_means
 from textvae.inference.config import DecodingConfig
 from textvae.inference.decoding import decode
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.latents import LatentConfig
+from textvae.modules.config import DecoderConfig, LatentConfig
 
 
 def values(output: HierarchicalOutput) -> dict[str, torch.Tensor]:

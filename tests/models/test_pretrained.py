@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import (
     AutoModel,
@@ -21,9 +22,8 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from tests.laws import assert_close, assert_same_bits
-from tests.pretrained_parts import DECODER_SOURCES, ENCODER_SOURCES, SENTENCES, save_source
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from tests.pretrained_parts import DECODER_SOURCES, ENCODER_SOURCES, SENTENCES, WIDTH, save_source
+from textvae.data.batch import Batch, Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
@@ -31,16 +31,14 @@ from textvae.inference.config import DecodingConfig
 from textvae.inference.decoding import decode
 from textvae.inference.loading import read_model
 from textvae.models.configuration import ModelConfig, pretrained_config
-from textvae.models.pretrained import describe, load_weights
+from textvae.models.pretrained import compute_base_in, describe, load_weights
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.modules.memory import MemoryConfig
+from textvae.models.transfer import Plan, read_back
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig, MemoryConfig
 from textvae.modules.noise import NoiseKey
-from textvae.tokenization import token_ids
-from textvae.tokenization.adopted import adopt_tokenizer
 from textvae.tokenization.config import SPECIAL
+from textvae.tokenization.pretrained import token_ids
+from textvae.tokenization.training import adopt_tokenizer
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import model_optimizer
 
@@ -321,16 +319,14 @@ def test_a_gradient_reaches_points_through_a_frozen_encoder(encoder: str, source
 
 # ---------------------------------------------------------------------------------------------- saving
 @every_pair
-@pytest.mark.parametrize("tuning", ["adapters", "full"])
-def test_saved_and_loaded_without_the_source(
-    encoder: str, decoder: str, tuning: str, sources: dict[str, Path], tmp_path: Path
+def test_a_tuned_model_needs_its_source_no_more(
+    encoder: str, decoder: str, sources: dict[str, Path], tmp_path: Path
 ) -> None:
     own = {k: tmp_path / k for k in {encoder, decoder} - {"gru"}}
     for kind, folder in own.items():
         shutil.copytree(sources[kind], folder)
-    model, tokenizer = build(own, encoder, decoder, tuning, memory=MemoryConfig(kind="full"))
-    batch = batch_of(tokenizer, TEXTS)
-    train(model, batch, 2)
+    model, tokenizer = build(own, encoder, decoder, "full", memory=MemoryConfig(kind="full"))
+    train(model, batch_of(tokenizer, TEXTS), 2)
     model.eval().save_pretrained(tmp_path / "model")
     for folder in own.values():
         shutil.rmtree(folder)
@@ -339,11 +335,112 @@ def test_saved_and_loaded_without_the_source(
     loaded, report = StyleContentVAE.from_pretrained(tmp_path / "model", output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
     assert_same_bits(loaded.state_dict(), model.state_dict())
+    assert_same_model(model, loaded, batch_of(tokenizer, TEXTS))
+
+
+@every_pair
+@pytest.mark.parametrize("tuning", ["adapters", "frozen"])
+def test_files_hold_what_learns_and_name_the_rest(
+    encoder: str, decoder: str, tuning: str, sources: dict[str, Path], tmp_path: Path
+) -> None:
+    model, tokenizer = build(sources, encoder, decoder, tuning, memory=MemoryConfig(kind="full"))
+    train(model, batch_of(tokenizer, TEXTS), 2)
+    model.eval().save_pretrained(tmp_path)
+    saved = set(load_file(tmp_path / "model.safetensors"))
+    learn = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert learn <= saved and not saved & model.base_names
+    assert model.base_names >= {n for n in dict(model.named_parameters()) if ".body." in n} - learn
+    loaded = read_model(tmp_path, StyleContentVAE)
+    load_weights(loaded, tokenizer)
+    assert_same_model(model, loaded, batch_of(tokenizer, TEXTS))
+
+
+def test_adapters_refuse_other_weights_than_their_own(sources: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(sources["gpt2"], tmp_path / "gpt2")
+    model, tokenizer = build({"gpt2": tmp_path / "gpt2"}, "gru", "gpt2", "adapters")
+    model.save_pretrained(tmp_path / "model")
+    weights = load_file(tmp_path / "gpt2" / "model.safetensors")
+    weights["transformer.h.0.mlp.c_fc.weight"] += 0.5
+    save_file(weights, tmp_path / "gpt2" / "model.safetensors", metadata={"format": "pt"})
+    loaded = read_model(tmp_path / "model", StyleContentVAE)
+    with pytest.raises(UserError, match="not those that this model's adapters were trained on"):
+        load_weights(loaded, tokenizer)
+    shutil.rmtree(tmp_path / "gpt2")
+    with pytest.raises(UserError, match="gpt2"):
+        load_weights(loaded, tokenizer)
+
+
+def assert_same_model(model: StyleContentVAE, loaded: StyleContentVAE, batch: Batch) -> None:
     for sample in (False, True):
         with torch.no_grad():
             first, second = (m(batch=batch, sample=sample) for m in (model, loaded))
         assert_close(second.token_nll, first.token_nll, 1e-5)
         assert_close(second.latents.content.value, first.latents.content.value, 1e-5)
+
+
+# ---------------------------------------------------------------------------------------------- a sentence as words
+def words_model(sources: dict[str, Path], **options: Any) -> tuple[StyleContentVAE, PreTrainedTokenizerFast]:
+    torch.manual_seed(0)
+    tokenizer = vocabulary(sources, "gru", "gpt2")
+    config = shape(sources, "gru", "gpt2", "adapters", memory=MemoryConfig(kind="words"), **options)
+    config = describe(replace(config, content=LatentConfig(size=WIDTH - 3)))
+    model = StyleContentVAE(pretrained_config(config, len(tokenizer), 7, ("bad", "good"), 40))
+    load_weights(model, tokenizer)
+    return model.eval(), tokenizer
+
+
+def test_a_transfer_reads_the_sentence_and_a_reconstruction_does_not(sources: dict[str, Path]) -> None:
+    model, tokenizer = words_model(sources)
+    batch = batch_of(tokenizer, TEXTS)
+    latents = model.encode(batch.input_ids, batch.attention_mask)
+    assert latents.memory is None and latents.source is not None
+    ends = batch.input_ids == SPECIAL.eos
+    there = batch.attention_mask & ~ends
+    assert torch.equal(latents.source[there], model.target_embedding(batch.input_ids[there]))
+    assert not latents.source[~there].any()
+    nll = read_back(model, batch, batch.input_ids, Plan(drop=0, blank=0), None, batch.key)
+    other = read_back(model, batch, batch.input_ids.roll(1, 0), Plan(drop=0, blank=0), None, batch.key)
+    assert not torch.allclose(nll, other)
+
+
+def test_words_alone_are_as_in_a_padded_batch(sources: dict[str, Path]) -> None:
+    model, tokenizer = words_model(sources)
+    model, batch, plan = model.double(), batch_of(tokenizer, TEXTS), Plan(drop=0, blank=0)
+    together = read_back(model, batch, batch.input_ids, plan, None, batch.key)
+    for row, text in enumerate(TEXTS):
+        one = replace(batch_of(tokenizer, [text]), style=batch.style[row : row + 1])
+        alone = read_back(model, one, one.input_ids, plan, None, NoiseKey(11, row, len(TEXTS)))
+        assert_close(together[row, : alone.shape[1]], alone[0], 1e-9)
+
+
+def test_a_step_can_spare_the_reconstruction(sources: dict[str, Path]) -> None:
+    model, tokenizer = words_model(sources)
+    batch = batch_of(tokenizer, TEXTS)
+    assert model(batch=batch).token_nll.any()
+    model.reconstructs = False
+    assert not model(batch=batch).token_nll.any()
+
+
+def test_sixteen_bits_for_what_does_not_learn(sources: dict[str, Path]) -> None:
+    model, tokenizer = words_model(sources)
+    batch, plan = batch_of(tokenizer, TEXTS), Plan(drop=0, blank=0)
+    before = read_back(model, batch, batch.input_ids, plan, None, batch.key)
+    compute_base_in(model, torch.bfloat16)
+    learn = {n: p.dtype for n, p in model.named_parameters() if p.requires_grad}
+    assert set(learn.values()) == {torch.float32} and model.output.linear.weight.dtype == torch.bfloat16
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        after = read_back(model, batch, batch.input_ids, plan, None, batch.key)
+    assert_close(after.float(), before, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "size", "message"), [("gru", 9, "causal"), ("bart", 9, "causal"), ("gpt2", 5, "width")]
+)
+def test_words_need_a_decoder_that_reads_them(decoder: str, size: int, message: str, sources: dict[str, Path]) -> None:
+    config = shape(sources, "gru", decoder, "adapters", memory=MemoryConfig(kind="words"))
+    config = describe(replace(config, content=LatentConfig(size=size), embedding_size=WIDTH))
+    with pytest.raises(UserError, match=message):
+        StyleContentVAE(pretrained_config(config, 500, 7, ("bad", "good"), 40))
 
 
 def test_sixteen_bit_weights_load(sources: dict[str, Path], tmp_path: Path) -> None:
@@ -352,6 +449,7 @@ def test_sixteen_bit_weights_load(sources: dict[str, Path], tmp_path: Path) -> N
     before = model(batch=batch, sample=False).token_nll
     model.half().save_pretrained(tmp_path)
     loaded = read_model(tmp_path, StyleContentVAE)
+    load_weights(loaded, tokenizer)
     assert all(p.dtype == torch.float32 for p in loaded.parameters())
     assert_close(loaded(batch=batch, sample=False).token_nll, before, 0.02)
 

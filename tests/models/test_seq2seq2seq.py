@@ -19,7 +19,8 @@ from textvae.errors import UserError
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqConfig, Seq2Seq2SeqModelConfig, pretrained_config
 from textvae.modules.attentive_decoders import ATTENTIVE_DECODERS
-from textvae.modules.seq2seq import Seq2Seq, Seq2SeqConfig
+from textvae.modules.config import Seq2SeqConfig
+from textvae.modules.seq2seq import Seq2Seq
 
 VOCABULARY, SLOTS = 31, 4
 KINDS = sorted(ATTENTIVE_DECODERS)

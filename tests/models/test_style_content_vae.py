@@ -35,9 +35,8 @@ from tests.laws import (
 )
 from textvae.errors import UserError
 from textvae.models.style_content_vae import Latents, StyleContentOutput, StyleContentVAE
-from textvae.modules.blanks import BlanksConfig
+from textvae.modules.config import BlanksConfig, MemoryConfig
 from textvae.modules.latents import LatentOutput
-from textvae.modules.memory import MemoryConfig
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), PAIRS)
 every_latent = pytest.mark.parametrize(("latent", "prior"), separate_latent_kinds())

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.laws import assert_close
-from textvae.modules.attention import Attention, sinusoids
+from textvae.modules.positions import Attention, sinusoids
 
 
 @pytest.mark.parametrize("size", [2, 7, 8])

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tests.laws import assert_close
 from textvae.modules.attentive_decoders import ATTENTIVE_DECODERS, AttentiveDecoder, build_attentive_decoder
-from textvae.modules.decoders import DecoderConfig, DecoderState
+from textvae.modules.config import DecoderConfig
+from textvae.modules.decoders import DecoderState
 
 ROWS, LENGTH, SOURCE, WIDTH, MEMORY = 4, 6, 5, 3, 7
 SHAPES = [(kind, layers) for kind in sorted(ATTENTIVE_DECODERS) for layers in (1, 2)]

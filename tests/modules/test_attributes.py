@@ -6,9 +6,7 @@ import torch
 
 from tests.laws import assert_close
 from textvae.modules.attributes import LabelGroups, columns
-from textvae.modules.class_statistics import ClassStatistics
-from textvae.modules.discriminant import LinearDiscriminant
-from textvae.modules.erasure import LinearEraser
+from textvae.modules.statistics import ClassStatistics, LinearDiscriminant, LinearEraser
 
 SIZES = (3, 2, 4)
 

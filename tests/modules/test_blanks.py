@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.laws import EOS, MASK, PAD
 from textvae.errors import UserError
-from textvae.modules.blanks import Blanked, BlanksConfig, blanked
+from textvae.modules.blanks import Blanked, blanked
+from textvae.modules.config import BlanksConfig
 from textvae.modules.noise import NoiseKey
 
 HIDDEN = 9

@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.laws import assert_close
 from textvae.errors import UserError
-from textvae.modules.critics import CRITICS, Critic, CriticConfig, PlainLSTM, RecurrentCritic, build_critic
+from textvae.modules.config import CriticConfig
+from textvae.modules.critics import CRITICS, Critic, PlainLSTM, RecurrentCritic, build_critic
 
 VOCABULARY, LENGTHS = 23, (5, 1, 7, 3, 7)
 ROWS, LONGEST = len(LENGTHS), max(LENGTHS)

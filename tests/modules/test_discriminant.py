@@ -7,7 +7,7 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from textvae.models.adversaries import Adversaries
-from textvae.modules.discriminant import LinearDiscriminant
+from textvae.modules.statistics import LinearDiscriminant
 
 
 def two_clouds(rows: int = 400, size: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

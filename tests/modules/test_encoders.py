@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tests.laws import OWN_ENCODERS, assert_close
 from textvae.errors import UserError
-from textvae.modules.encoders import ENCODERS, Encoder, EncoderConfig, build_encoder
+from textvae.modules.config import EncoderConfig
+from textvae.modules.encoders import ENCODERS, Encoder, build_encoder
 
 WIDTH, LENGTHS = 6, (5, 1, 7, 3, 7)
 SHAPES = [(kind, layers, both, 0) for kind in OWN_ENCODERS for layers, both in ((1, True), (2, True), (2, False))]
@@ -36,7 +37,7 @@ def sentences(lengths: tuple[int, ...] = LENGTHS, longest: int = 0) -> tuple[Ten
 
 
 def test_the_dict_and_the_option_name_the_same_kinds() -> None:
-    assert set(get_args(get_type_hints(EncoderConfig)["kind"])) == set(ENCODERS)
+    assert set(get_args(get_type_hints(EncoderConfig)["kind"])) == set(ENCODERS) | {"pretrained"}
 
 
 @every_encoder

@@ -11,7 +11,7 @@ from textvae.errors import UserError
 from textvae.evaluation.probes import probe
 from textvae.models.configuration import StyleContentVAEConfig
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.erasure import LinearEraser
+from textvae.modules.statistics import LinearEraser
 
 ROWS, SIZE = 4000, 6
 

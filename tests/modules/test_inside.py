@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from tests.laws import assert_close
-from textvae.extras.trees.grammar import GrammarConfig, GrammarNetwork
+from textvae.extras.trees.config import GrammarConfig
+from textvae.extras.trees.grammar import GrammarNetwork
 from textvae.extras.trees.inside import Rules, best_spans, inside, span_marginals
 
 BRANCHING, WRITING, VOCABULARY = 3, 2, 7

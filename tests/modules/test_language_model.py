@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from tests.laws import BOS, EOS, assert_close
 from textvae.errors import UserError
-from textvae.modules.language_model import NETWORKS, LanguageModelConfig, RecurrentLanguageModel
+from textvae.modules.config import LanguageModelConfig
+from textvae.modules.language_model import NETWORKS, RecurrentLanguageModel
 
 VOCABULARY, LENGTHS = 19, (5, 1, 7, 3)
 ROWS, LONGEST = len(LENGTHS), max(LENGTHS)

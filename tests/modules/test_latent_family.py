@@ -10,11 +10,10 @@ from torch import Tensor
 
 from tests.laws import FEW, assert_close
 from textvae.errors import UserError
-from textvae.modules.latents import LatentConfig, build_latent
-from textvae.modules.latents.bottleneck import RATE
+from textvae.modules.config import LatentConfig
+from textvae.modules.latents import build_latent
 from textvae.modules.latents.flow import FlowLatent
-from textvae.modules.latents.infomax import info_nce
-from textvae.modules.latents.mmd import SCALES, imq, mmd_rows
+from textvae.modules.latents.gaussian import RATE, SCALES, imq, info_nce, mmd_rows
 from textvae.modules.latents.vq import VQLatent
 from textvae.modules.noise import NoiseKey
 

@@ -13,7 +13,8 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from tests.laws import FEW, assert_close, latent_kinds
 from textvae.errors import UserError
-from textvae.modules.latents import LATENTS, Latent, LatentConfig, build_latent
+from textvae.modules.config import LatentConfig
+from textvae.modules.latents import LATENTS, Latent, build_latent
 from textvae.modules.noise import NoiseKey
 
 ROWS, WIDTH, SIZE, CLASSES = 9, 7, 4, 3

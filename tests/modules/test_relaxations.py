@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from tests.laws import assert_close
 from textvae.errors import UserError
-from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import (
+from textvae.modules.noise import (
+    NoiseKey,
     embed,
     gumbel,
     soft,

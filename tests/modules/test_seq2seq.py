@@ -17,8 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.laws import BOS, EOS, MASK, OWN_ENCODERS, PAD, assert_close
 from textvae.errors import UserError
 from textvae.modules.attentive_decoders import ATTENTIVE_DECODERS
+from textvae.modules.config import Seq2SeqConfig
 from textvae.modules.noise import NoiseKey
-from textvae.modules.seq2seq import ANY_LENGTH, MOST_WORDS_LEFT, Memory, Seq2Seq, Seq2SeqConfig, Seq2SeqState, Written
+from textvae.modules.seq2seq import ANY_LENGTH, MOST_WORDS_LEFT, Memory, Seq2Seq, Seq2SeqState, Written
 
 KINDS = sorted(ATTENTIVE_DECODERS)
 ROWS, LENGTH, SOURCE, VOCABULARY = 4, 6, 9, 23

@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.config import StyleGuideConfig
+from textvae.modules.style_guide import StyleGuide
 
 VOCABULARY = 20
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.distributions import Categorical
 
 from tests.laws import assert_close
-from textvae.objectives.adversarial import ADVERSARIAL, AdversarialName, negative_entropy, uniform_cross_entropy
+from textvae.objectives.adversarial import ADVERSARIAL, negative_entropy, uniform_cross_entropy
+from textvae.objectives.config import AdversarialName
 
 every_form = pytest.mark.parametrize("name", sorted(ADVERSARIAL))
 CLASSES = 5

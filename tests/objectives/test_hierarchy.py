@@ -10,9 +10,9 @@ from torch.distributions import Categorical, Normal, kl_divergence
 
 from tests.document_laws import document_batch, hierarchical_model
 from tests.laws import assert_close
+from textvae.extras.documents.config import HierarchicalObjectives
 from textvae.extras.documents.objectives import (
     HIERARCHICAL_OBJECTIVES,
-    HierarchicalObjectives,
     HierarchicalOutputs,
     document_cross_entropy,
     document_logits,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.laws import assert_close
-from textvae.modules.relaxations import until_end
+from textvae.modules.noise import until_end
 from textvae.objectives.policy_gradient import (
     batch_centred,
     discounted,

@@ -13,9 +13,9 @@ from torch.distributions import Categorical, kl_divergence
 from torch.nn import functional as F
 
 from tests.laws import assert_close
+from textvae.objectives.config import LanguagePriorName
 from textvae.objectives.prior import (
     LANGUAGE_PRIORS,
-    LanguagePriorName,
     coverage,
     idf_recall,
     length_penalty,

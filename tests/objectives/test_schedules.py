@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textvae.errors import UserError
-from textvae.objectives.schedules import SCHEDULES, ScheduleName, Weight
+from textvae.objectives.config import SCHEDULES, ScheduleName, Weight
 
 K = 40
 RISING = ("linear", "tanh")

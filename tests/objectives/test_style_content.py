@@ -19,7 +19,7 @@ from tests.laws import (
     tiny_batch,
     tiny_networks,
 )
-from textvae.objectives.schedules import Weight
+from textvae.objectives.config import ObjectivesConfig, Weight
 from textvae.objectives.style_content import (
     ADVERSARY_TERMS,
     GROUP_OBJECTIVES,
@@ -27,7 +27,6 @@ from textvae.objectives.style_content import (
     MODEL_TERMS,
     OBJECTIVES,
     PRIOR_OBJECTIVES,
-    ObjectivesConfig,
     Outputs,
 )
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES

@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.laws import assert_close
-from textvae.modules.critics import CRITICS, Critic, CriticConfig, build_critic
+from textvae.modules.config import CriticConfig
+from textvae.modules.critics import CRITICS, Critic, build_critic
 from textvae.objectives import wgan_gp
-from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, GeneratorLossName, gradient_penalty
+from textvae.objectives.config import GeneratorLossName
+from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, gradient_penalty
 
 ROWS, LONGEST, WORDS = 4, 6, 17
 LENGTHS = torch.tensor([6, 1, 4, 3])

@@ -58,6 +58,12 @@ def test_the_planned_steps_of_both_tasks(tmp_path: Path) -> None:
     assert state_of(news, BEGAN).name == "finished"
 
 
+def test_the_planned_steps_of_a_task_that_the_report_does_not_know(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "new", {**style_config(epochs=3), "task": "new_task"}, [])
+    (run / "data.json").write_text('{"train": 500}')
+    assert total_steps(read_run(run)) == 150
+
+
 @pytest.mark.parametrize("sentences", [496, 501, 509])
 def test_epochs_are_counted_as_the_loader_does(tmp_path: Path, sentences: int) -> None:
     run = write_run(tmp_path / "run", style_config(epochs=3), [])

@@ -13,11 +13,11 @@ from tests.pretrained_parts import SENTENCES, SOURCES
 from textvae.errors import UserError
 from textvae.inference.pieces import LineReader
 from textvae.text import TextConfig
-from textvae.tokenization import SPECIAL_TOKENS, TokenizerConfig, load_tokenizer, token_ids, train_tokenizer
-from textvae.tokenization.adopted import adopt_tokenizer, source_vocabulary
 from textvae.tokenization.bag_of_words import BagOfWords
-from textvae.tokenization.pretrained import WORD_START, token_strings
+from textvae.tokenization.config import SPECIAL_TOKENS, TokenizerConfig
+from textvae.tokenization.pretrained import WORD_START, load_tokenizer, token_ids, token_strings
 from textvae.tokenization.style_words import StyleWords
+from textvae.tokenization.training import adopt_tokenizer, source_vocabulary, train_tokenizer
 
 KINDS = sorted(SOURCES)
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
-from textvae.tokenization import SPECIAL_TOKENS, TokenizerConfig, train_tokenizer
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.config import SPECIAL_TOKENS, TokenizerConfig
 from textvae.tokenization.stop_words import english_stop_words
 from textvae.tokenization.style_words import StyleWords
+from textvae.tokenization.training import train_tokenizer
 
 TEXTS = [
     "the waiter was rude , but it 's a great pizza !",

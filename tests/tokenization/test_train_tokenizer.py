@@ -18,15 +18,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from textvae.errors import UserError
 from textvae.text import prepare
-from textvae.tokenization import (
-    SPECIAL_TOKENS,
-    UNK_ID,
-    TokenizerConfig,
-    is_subword,
-    load_tokenizer,
-    train_tokenizer,
-)
-from textvae.tokenization.training import count_words, train_sentencepiece
+from textvae.tokenization.config import SPECIAL_TOKENS, UNK_ID, TokenizerConfig
+from textvae.tokenization.pretrained import is_subword, load_tokenizer
+from textvae.tokenization.training import count_words, train_sentencepiece, train_tokenizer
 
 KINDS = ("word", "bpe", "unigram")
 SUBWORD = ("bpe", "unigram")

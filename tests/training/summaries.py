@@ -17,16 +17,13 @@ from textvae.checkpoint import Checkpoints
 from textvae.data.unpaired.batch import Sequences, UnpairedBatch
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig, pretrained_config
-from textvae.modules.critics import CriticConfig
-from textvae.modules.language_model import LanguageModelConfig
+from textvae.modules.config import CriticConfig, LanguageModelConfig, Seq2SeqConfig
 from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.seq2seq import Seq2SeqConfig
-from textvae.objectives.schedules import Weight
-from textvae.objectives.summarization import OBJECTIVES, SummarizationObjectives
-from textvae.training.config import TrainingConfig
+from textvae.objectives.config import SummarizationObjectives, Weight
+from textvae.objectives.summarization import OBJECTIVES
+from textvae.training.config import AdversarialConfig, StageConfig, TrainingConfig
 from textvae.training.progress import SilentReporter
 from textvae.training.seq2seq2seq import Seq2Seq2SeqRecipe
-from textvae.training.stages import AdversarialConfig, StageConfig
 from textvae.training.trainer import Trainer
 
 VOCABULARY, SLOTS, LONGEST_DOCUMENT, LONGEST_TEXT = 31, 3, 9, 5

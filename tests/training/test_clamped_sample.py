@@ -10,21 +10,16 @@ import torch
 
 from tests.laws import FIRST_WORD, UNK, tiny_accelerator
 from textvae.checkpoint import Checkpoints
-from textvae.data.collate import Collator
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader, evaluation_batches
+from textvae.data.batch import Collator
+from textvae.data.loader import BatchLoader, GroupLoader, evaluation_batches
 from textvae.data.noise import NoiseConfig
 from textvae.data.sample import Sample, make_sample
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import ModelConfig, pretrained_config
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.clamping import ClampingConfig
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import ObjectivesConfig
+from textvae.modules.config import ClampingConfig, DecoderConfig, EncoderConfig, LatentConfig
+from textvae.objectives.config import ObjectivesConfig, Weight
 from textvae.training.config import TrainingConfig
 from textvae.training.style_content import StyleContentRecipe
 from textvae.training.trainer import Trainer

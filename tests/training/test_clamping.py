@@ -43,9 +43,9 @@ from textvae.errors import UserError
 from textvae.extras.trees.config import TreeExperimentConfig
 from textvae.models.configuration import ModelConfig
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.clamping import POINTS, Clamped, ClampingConfig
-from textvae.modules.latents.base import Evidence, LatentConfig
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.clamping import Clamped
+from textvae.modules.config import POINTS, ClampingConfig, LatentConfig, MemoryConfig
+from textvae.modules.latents.base import Evidence
 from textvae.modules.noise import NoiseKey
 from textvae.objectives.clamping import group_distance
 from textvae.objectives.style_content import Outputs

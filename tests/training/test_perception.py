@@ -23,8 +23,7 @@ from tests.laws import (
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.modules.frozen_features import FrozenFeatures, gram, mean_state
-from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import ObjectivesConfig
+from textvae.objectives.config import ObjectivesConfig, Weight
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, content_features, gram_distance
 from textvae.training.perception import PERCEPTUAL_TERMS, Perception, exemplars
 from textvae.training.recipe import only_moves

@@ -11,9 +11,10 @@ import torch
 from tests.laws import assert_close, tiny_batch
 from tests.sentence_laws import SIZE, sentence_model, sentence_objectives, sentence_trainer
 from textvae.modules.noise import NoiseKey
+from textvae.objectives.config import GeneratorLossName
 from textvae.objectives.sentence_vae import SENTENCE_OBJECTIVES
-from textvae.objectives.wgan_gp import GeneratorLossName
-from textvae.training.prior_game import PriorCritic, PriorGameConfig
+from textvae.training.config import PriorGameConfig
+from textvae.training.prior_game import PriorCritic
 from textvae.training.recipe import only_moves
 from textvae.training.sentence_vae import SentenceRecipe
 

@@ -21,6 +21,11 @@ def test_summary_shows_terms_not_their_weights() -> None:
     assert summary({}) == ""
 
 
+def test_summary_shows_a_term_of_any_task_unless_its_weight_is_0() -> None:
+    logged = {"train/vae/J_new": 2.0, "train/vae/J_off": 1.0, "train/lambda/J_new": 0.1, "train/lambda/J_off": 0.0}
+    assert summary(logged) == "J_new 2.000"
+
+
 def test_lines_tell_the_time_that_is_left(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 130.0, 131.0, 160.0, 161.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))

@@ -24,7 +24,7 @@ from tests.laws import (
 from textvae.checkpoint import Checkpoint
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
-from textvae.objectives.schedules import Weight
+from textvae.objectives.config import Weight
 from textvae.training.trainer import Result, Trainer
 
 NOISE = NoiseConfig(drop=0.2, blank=0.1, shuffle=2, word_dropout=0.2)

@@ -10,13 +10,8 @@ from torch import Tensor
 
 from tests.laws import Crash, Interrupted, assert_close, assert_same_bits, progress_of, tiny_batch, weights_of
 from tests.sentence_laws import KINDS, sentence_model, sentence_objectives, sentence_trainer
-from textvae.objectives.sentence_vae import (
-    SENTENCE_OBJECTIVES,
-    SentenceObjectives,
-    SentenceOutputs,
-    bag_of_words,
-    sentence_reconstruction,
-)
+from textvae.objectives.config import SentenceObjectives
+from textvae.objectives.sentence_vae import SENTENCE_OBJECTIVES, SentenceOutputs, bag_of_words, sentence_reconstruction
 from textvae.training.sentence_vae import SentenceRecipe
 from textvae.training.step import Totals
 

@@ -14,9 +14,9 @@ from textvae.modules.roll_out import roll_out
 from textvae.modules.seq2seq import ANY_LENGTH
 from textvae.objectives.summarization import OBJECTIVES
 from textvae.tokenization.config import SPECIAL
+from textvae.training.config import AdversarialConfig, StageConfig
 from textvae.training.recipe import only_moves
 from textvae.training.seq2seq2seq import STAGES, TERMS
-from textvae.training.stages import AdversarialConfig, StageConfig
 from textvae.training.step import Totals, weighted_loss
 
 from .summaries import ESTIMATORS, LONGEST_TEXT, TinyLoader, moved, tiny_batch, tiny_recipe, tiny_trainer

@@ -23,7 +23,7 @@ from tests.laws import (
 )
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.config import MemoryConfig
 from textvae.objectives.style_content import OBJECTIVES, Outputs
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer

@@ -31,10 +31,10 @@ from tests.laws import (
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.latents import LatentConfig
+from textvae.modules.config import LatentConfig
+from textvae.objectives.config import GeneratorLossName
 from textvae.objectives.style_content import PRIOR_OBJECTIVES, Outputs
-from textvae.objectives.wgan_gp import GeneratorLossName
-from textvae.training.prior_game import PriorGameConfig
+from textvae.training.config import PriorGameConfig
 from textvae.training.recipe import Phase, only_moves
 from textvae.training.step import Totals
 from textvae.training.style_content import StyleContentRecipe

@@ -22,7 +22,7 @@ from tests.laws import (
     weights_of,
 )
 from textvae.checkpoint import Checkpoints
-from textvae.objectives.schedules import Weight
+from textvae.objectives.config import Weight
 from textvae.objectives.style_content import ADVERSARY_TERMS, MODEL_TERMS, OBJECTIVES, Outputs
 from textvae.training.trainer import Trainer, TrainingDiverged
 

@@ -31,20 +31,14 @@ from tests.laws import (
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models import transfer as passes
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.config import MemoryConfig
 from textvae.modules.noise import NoiseKey
-from textvae.objectives.schedules import Weight
-from textvae.objectives.style_content import ObjectivesConfig
+from textvae.objectives.config import ObjectivesConfig, Weight
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, TransferOutput, against_generated, cycle, transfer_term
 from textvae.tokenization.config import SPECIAL
+from textvae.training.config import TransferTrainingConfig
 from textvae.training.recipe import only_moves
-from textvae.training.transfer import (
-    TransferOutputs,
-    TransferRecipe,
-    TransferTrainingConfig,
-    learns_from_transfers,
-    sentences,
-)
+from textvae.training.transfer import TransferOutputs, TransferRecipe, learns_from_transfers, sentences
 
 every_pair = pytest.mark.parametrize(("encoder", "decoder"), DIAGONAL)
 BOTTLENECKS = [(*pair, memory) for pair in DIAGONAL for memory in ("none", "full", "translated")]

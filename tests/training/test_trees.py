@@ -9,7 +9,8 @@ import torch
 
 from tests.laws import Crash, Interrupted, assert_close, assert_same_bits, progress_of, tiny_batch, weights_of
 from tests.tree_laws import every_grammar, tree_model, tree_trainer
-from textvae.extras.trees.objectives import TREE_OBJECTIVES, TreeObjectives, TreeOutputs, tree_reconstruction
+from textvae.extras.trees.config import TreeObjectives
+from textvae.extras.trees.objectives import TREE_OBJECTIVES, TreeOutputs, tree_reconstruction
 from textvae.extras.trees.recipe import TreeRecipe
 from textvae.training.step import Totals, weighted_loss
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from textvae.commands.terminal import show_json, show_table, warn
+from textvae.terminal import show_json, show_table, warn
 from textvae.volume import add_volume, set_volume
 
 DESCRIPTION = """\

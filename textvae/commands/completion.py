@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from textvae.commands.names import COMMANDS, command_module
+from textvae.commands import COMMANDS, command_module
 
 DESCRIPTION = """\
 Print a script that lets a shell complete `textvae`: its commands, their options and choices, run

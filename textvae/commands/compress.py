@@ -109,8 +109,8 @@ def whole_numbers(text: str) -> list[int]:
 
 def sweep(args: argparse.Namespace, space: LatentSpace, levels: list[int]) -> int:
     """Rate and distortion."""
-    from textvae.commands.terminal import show_json, show_table
     from textvae.extras.compression.evaluation import rate_distortion
+    from textvae.terminal import show_json, show_table
 
     points = rate_distortion(space, Path(args.file), levels, limit=args.limit)
     if args.json:

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         from textvae.extras.demo import library  # noqa: F401  (a missing library is told before the models are loaded)
         from textvae.extras.demo.answers import Answers
         from textvae.extras.demo.shelf import Shelf
-        from textvae.shipped import shipped
+        from textvae.registry import shipped
 
         answers = Answers(Shelf.load(args.runs or shipped(), args.device, args.precision, args.data, note), limits)
         url = url_of(bound, args.host)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import inspect
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
+from textvae.commands.args import dashed, options_parser, parsed
+from textvae.config.parsing import task_of
 from textvae.data.config import DataConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
+from textvae.registry import TASKS, EvaluationRow, resolve
 from textvae.text import TextConfig, prepare
 from textvae.tokenization.style_words import StyleWordsConfig
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import note
 
 if TYPE_CHECKING:
     from textvae.evaluation.evaluator import Evaluator
@@ -26,12 +30,18 @@ examples:
   textvae evaluate runs/yelp --strength 1.5 --examples 10
   textvae evaluate runs/yelp --split dev --decoding.rerank true --save runs/yelp/reranked
   textvae evaluate --outputs outputs.0 outputs.1 --data.path data/yelp
-  textvae evaluate runs/news --words 8                                # a summarizer: its --help is its own
-  textvae evaluate runs/sentence_vae --samples 500                    # how a sentence autoencoder uses its latent
-  textvae evaluate runs/document_vae                                  # whether the mean of z2 tells the document
-  textvae evaluate runs/trees --treebank my.trees                     # trees of a grammar against known ones
+  textvae evaluate runs/news --words 8 --examples 5                   # a summarizer
+  textvae evaluate runs/news --split dev --step 1200 --save runs/news/evaluation-1200
+  textvae evaluate runs/sentence_vae --samples 500 --split dev        # how a sentence autoencoder uses its latent
+  textvae evaluate runs/document_vae --documents.swaps 20             # whether the mean of z2 tells the document
+  textvae evaluate runs/trees --treebank my.trees --longest 30        # trees of a grammar against known ones
   textvae evaluate --outputs summaries.txt --references titles.txt    # summaries of any system
+  textvae evaluate --outputs summaries.txt --references dev.jsonl --texts human.txt --train-documents articles.txt
 """
+FLAGS = ("--quiet", "-q", "--verbose", "-v", "--help", "-h")
+"""Options without a value."""
+OF_SUMMARIES = ("--references", "--documents")
+"""Options that say that the outputs are summaries."""
 
 
 @dataclass
@@ -74,102 +84,138 @@ class EvaluateOptions:
     """Folder of a judge of acceptance (`textvae fit-judge`). Default: that of the run, if it has one."""
     decoding: Decoding = field(default_factory=Decoding)
     """How the run's outputs are written."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    """How they are measured."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """Without a run: where the test set is. With one only `--data.path`: where the run's data are now."""
+    text: TextConfig = field(default_factory=TextConfig)
+    """Without a run: how raw text becomes words."""
+    style_words: StyleWordsConfig = field(default_factory=StyleWordsConfig)
+    """Without a run: which words tell the style."""
 
 
-def make_parser(prog: str) -> Any:
-    """Options of the command; those of data, text and style words count only where there is no run."""
-    import jsonargparse
+FILES = EvaluationRow(
+    "--outputs FILE (summaries)",
+    "textvae.commands.evaluate_summaries:SummaryFileOptions",
+    "textvae.commands.evaluate_summaries:evaluate_files",
+)
 
-    from textvae.config.parsing import Formatter
 
-    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(
-        prog=prog,
-        usage=f"{prog} [RUN] [--outputs FILE ...] [OPTION ...]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=Formatter,
+def rows() -> list[EvaluationRow]:
+    """All that can be evaluated: the runs of every task, and summaries in files."""
+    return [*(task.evaluation for task in TASKS.values()), FILES]
+
+
+def make_parser(prog: str, row: EvaluationRow = TASKS["style_transfer"].evaluation) -> Any:
+    """Options of one row; in those of a style transfer, data, text and style words count only where there is no run."""
+    options = resolve(row.options)
+    parser = options_parser(
+        prog, f"{prog} {row.title.partition(' (')[0]} [OPTION ...]", inspect.cleandoc(options.__doc__), EPILOG, options
     )
-    parser.add_argument("run", nargs="?", help="run directory")
-    parser.add_argument(
-        "--outputs",
-        nargs="+",
-        metavar="FILE",
-        help="outputs of any system instead: a folder with outputs.LABEL, one file a label, or one for all",
-    )
-    parser.add_argument("--strength", type=float, help="short for --decoding.strength")
-    parser.add_argument("--beam", type=int, help="short for --decoding.beam")
-    parser.add_class_arguments(EvaluateOptions)
-    parser.add_argument("--evaluation", type=EvaluationConfig, default=EvaluationConfig())
-    parser.add_argument("--data", type=DataConfig, default=DataConfig())
-    parser.add_argument("--text", type=TextConfig, default=TextConfig())
-    parser.add_argument("--style_words", type=StyleWordsConfig, default=StyleWordsConfig())
-    add_volume(parser)
-    return parser
+    if row.takes_run:
+        parser.add_argument("run", nargs="?" if row.takes_outputs else None, help="run directory")
+    if row.takes_outputs:
+        parser.add_argument(
+            "--outputs",
+            nargs="+",
+            metavar="FILE",
+            help="outputs of any system: of a transfer a folder with outputs.LABEL, one file a label, or one for all; "
+            "of summaries one file",
+        )
+    for name, full in shorts(row).items():
+        parser.add_argument(name, help=f"short for {full}")
+    return dashed(parser)
+
+
+def row_of(argv: list[str]) -> EvaluationRow:
+    """What the arguments are about."""
+    if any(argument.partition("=")[0] in OF_SUMMARIES for argument in argv):
+        return FILES
+    run = run_of(argv)
+    task = None if run is None else task_of(Path(run) / "config.yaml")
+    return TASKS[task if task in TASKS else "style_transfer"].evaluation
+
+
+def shorts(row: EvaluationRow) -> dict[str, str]:
+    """Short names of options and what they stand for."""
+    names = list(row.short)
+    for name in row.short:
+        if name.endswith(".*"):
+            part = get_type_hints(resolve(row.options))[name.removesuffix(".*")]
+            names += [f"{name[:-1]}{field.name}" for field in fields(part)]
+            names.remove(name)
+    return {f"--{name.rpartition('.')[2]}".replace("_", "-"): f"--{name}".replace("_", "-") for name in names}
+
+
+def expanded(argv: list[str], row: EvaluationRow) -> list[str]:
+    """The arguments with short names replaced."""
+    short = shorts(row)
+    parts = (argument.partition("=") for argument in argv)
+    return [short.get(name.replace("_", "-"), name) + equals + value for name, equals, value in parts]
+
+
+def run_of(argv: list[str]) -> str | None:
+    """The word that names the run: no option, and not the value of one (a folder of results may lie in another run)."""
+    option = ""
+    for word in argv:
+        if word.startswith("-"):
+            option = "" if "=" in word or word in FLAGS else word
+        elif not option:
+            return word
+        elif option != "--outputs":  # all others have one value
+            option = ""
+    return None
+
+
+def print_help(prog: str) -> None:
+    """The options of every row, then the examples."""
+    for row in rows():
+        parser = make_parser(prog, row)
+        parser.epilog = ""
+        print(f"---- {prog} {row.title}\n\n{parser.format_help()}")
+    print(EPILOG)
 
 
 def main(argv: list[str], prog: str = "textvae evaluate") -> int:
-    """Exit code 0, or 2 where the input is wrong. Summaries, and runs of a summarizer, have commands of their own."""
-    from textvae.commands import (
-        evaluate_document_vae,
-        evaluate_sentence_vae,
-        evaluate_summaries,
-        evaluate_summarizer,
-        evaluate_trees,
-    )
-    from textvae.config.parsing import task_of
-
-    if evaluate_summaries.wanted(argv):
-        return evaluate_summaries.main(argv, prog)
-    tasks = {task_of(Path(argument) / "config.yaml") for argument in argv}
-    if "summarization" in tasks:
-        return evaluate_summarizer.main(argv, prog)
-    if "sentence_vae" in tasks:
-        return evaluate_sentence_vae.main(argv, prog)
-    if "document_vae" in tasks:
-        return evaluate_document_vae.main(argv, prog)
-    if "tree" in tasks:
-        return evaluate_trees.main(argv, prog)
-    parser = make_parser(prog)
-    namespace = parser.parse_args(argv)
-    built = parser.instantiate_classes(namespace)
-    set_volume(built)
-    options = EvaluateOptions(**{name: getattr(built, name) for name in EvaluateOptions.__dataclass_fields__})
-    outputs: list[str] = built.outputs or []
-    given = {name: getattr(built, name) for name in ("strength", "beam") if getattr(built, name) is not None}
-    options.decoding = replace(options.decoding, **given)
-    if built.run is None and not outputs:
-        raise UserError("give a run directory, or --outputs with the files to score; --help has examples")
-    moved = any(arg.startswith("--data.path") for arg in argv)
-    return evaluate(built.run, outputs, options, built.evaluation, built.data, built.text, built.style_words, moved)
+    """Exit code 0; UserError where the input is wrong."""
+    if run_of(argv) is None and {"-h", "--help"} & set(argv):
+        print_help(prog)
+        raise SystemExit(0)
+    row = row_of(argv)
+    argv = expanded(argv, row)
+    given, options = parsed(make_parser(prog, row), argv, resolve(row.options))
+    work = resolve(row.work)
+    if not row.takes_outputs:
+        work(Path(given.run), options)
+    elif not row.takes_run:
+        work(given.outputs or [], options)
+    else:
+        moved = any(argument.startswith("--data.path") for argument in argv)
+        work(given.run, given.outputs or [], options, moved)
+    return 0
 
 
-def evaluate(
-    run: str | None,
-    outputs: list[str],
-    options: EvaluateOptions,
-    evaluation: EvaluationConfig,
-    data: DataConfig,
-    text: TextConfig,
-    style_words: StyleWordsConfig,
-    moved: bool,
-) -> int:
-    """Prepare the instruments, obtain the outputs, print the table, save everything."""
+def evaluate(run: str | None, outputs: list[str], options: EvaluateOptions, moved: bool) -> None:
+    """Prepare the instruments, obtain the outputs, print the table, save everything. moved: data.path was given."""
     from textvae.config import load_config
     from textvae.config.style_transfer import ExperimentConfig
     from textvae.evaluation.output_files import read_outputs, save_evaluation
     from textvae.experiment.evaluation import FinishedRun, checksum_of_test_set, evaluator_of_data
 
+    if run is None and not outputs:
+        raise UserError("give a run directory, or --outputs with the files to score; --help has examples")
+    evaluation = options.evaluation
     if run is not None:
         config = load_config(Path(run) / "config.yaml")
         if moved:
-            config.data = replace(config.data, path=data.path)
+            config.data = replace(config.data, path=options.data.path)
     else:
-        config = ExperimentConfig(data=data, text=text, style_words=style_words)
+        config = ExperimentConfig(data=options.data, text=options.text, style_words=options.style_words)
     config.cache = options.cache or config.cache
     finished = None if run is None else FinishedRun(config, Path(run))
     if finished is not None and not outputs and len(config.data.attributes) > 1:
-        return evaluate_attributes(finished, options, evaluation)
+        evaluate_attributes(finished, options, evaluation)
+        return
     evaluator = (
         finished.evaluator(evaluation, options.split)
         if finished is not None
@@ -201,7 +247,6 @@ def evaluate(
         print(line)
     if folder:
         note(f"saved in {folder}")
-    return 0
 
 
 def add_judge(evaluator: Evaluator, folder: str | None, run: FinishedRun | None) -> None:
@@ -215,7 +260,7 @@ def add_judge(evaluator: Evaluator, folder: str | None, run: FinishedRun | None)
             evaluator.accept_by(AcceptanceJudge.load(place), "by the judge that is given" if folder else "by its judge")
 
 
-def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: EvaluationConfig) -> int:
+def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: EvaluationConfig) -> None:
     """The same of a run with several attributes: each changed alone, then all; one folder of results for each."""
     from textvae.evaluation.output_files import save_evaluation
     from textvae.experiment.attributes import AttributeEvaluation
@@ -237,7 +282,6 @@ def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: 
     write_json(folder / "metrics.json", summary)
     show_probes(summary)
     note(f"saved in {folder}")
-    return 0
 
 
 def show_probes(extra: dict[str, Any]) -> None:

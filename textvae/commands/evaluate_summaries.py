@@ -1,42 +1,35 @@
-"""`textvae evaluate --outputs FILE --references FILE`: score summaries of any system."""
+"""`textvae evaluate` for summaries: of a run, or of any system from files."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textvae.config.base import RunOptions
 from textvae.errors import UserError
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
 from textvae.files import default_cache, read_lines
+from textvae.inference.config import SummaryDecodingConfig
 from textvae.text import TextConfig, prepare
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import note
 
 if TYPE_CHECKING:
     from textvae.evaluation.summaries.evaluator import SummaryEvaluator
     from textvae.evaluation.summaries.instruments import SummaryInstruments
     from textvae.evaluation.summaries.results import SummaryEvaluation
 
-EPILOG = """exit codes:
-  0  done       2  wrong input: files of different lengths, a column that is not there
-
-examples:
-  textvae evaluate --outputs summaries.txt --references titles.txt
-  textvae evaluate --outputs summaries.txt --references dev.jsonl --texts human.txt --train_documents articles.txt
-  textvae evaluate --outputs summaries.txt --documents articles.txt
-
-With --documents, or references in a .jsonl that has them, LEAD stands beside the system. With --texts and
---train_documents (human texts and documents of a training, never pairs of what is scored) so do the baselines that
-learn, and the alarms for a code that people cannot read.
-"""
-OWN_OPTIONS = ("--references", "--documents")
-
 
 @dataclass
-class SummaryOptions:
-    """What to score, with what beside it, and where the result goes. Files: a text a line, or .jsonl."""
+class SummaryFileOptions:
+    """Summaries of any system. Files: a text a line, or .jsonl.
+
+    With --documents, or references in a .jsonl that has them, LEAD stands beside the system. With --texts and
+    --train-documents (human texts and documents of a training, never pairs of what is scored) so do the baselines that
+    learn, and the alarms for a code that people cannot read.
+    """
 
     references: str | None = None
     """Summaries by people."""
@@ -58,66 +51,32 @@ class SummaryOptions:
     """Folder for metrics.json and outputs.txt."""
     cache: str | None = None
     """Folder of trained instruments. Default: $XDG_CACHE_HOME/textvae, or ~/.cache/textvae."""
+    evaluation: SummaryEvaluationConfig = field(default_factory=SummaryEvaluationConfig)
+    """How it is measured."""
+    text: TextConfig = field(default_factory=TextConfig)
+    """How raw text becomes words."""
 
 
-def wanted(argv: Sequence[str]) -> bool:
-    """Whether the arguments of `textvae evaluate` are about summaries in files."""
-    return any(argument.partition("=")[0] in OWN_OPTIONS for argument in argv)
-
-
-def make_parser(prog: str) -> Any:
-    """Options of the command."""
-    import jsonargparse
-
-    from textvae.config.parsing import Formatter
-
-    jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    parser = jsonargparse.ArgumentParser(
-        prog=prog,
-        usage=f"{prog} --outputs FILE [OPTION ...]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=Formatter,
-    )
-    parser.add_argument(
-        "--outputs", required=True, metavar="FILE", help="one summary a line, in order of the documents"
-    )
-    parser.add_class_arguments(SummaryOptions)
-    parser.add_argument("--evaluation", type=SummaryEvaluationConfig, default=SummaryEvaluationConfig())
-    parser.add_argument("--text", type=TextConfig, default=TextConfig())
-    add_volume(parser)
-    return parser
-
-
-def main(argv: list[str], prog: str = "textvae evaluate") -> int:
-    """Exit code 0; UserError where the input is wrong."""
-    parser = make_parser(prog)
-    built = parser.instantiate_classes(parser.parse_args(argv))
-    set_volume(built)
-    options = SummaryOptions(**{name: getattr(built, name) for name in SummaryOptions.__dataclass_fields__})
-    evaluate_summaries(built.outputs, options, built.evaluation, built.text)
-    return 0
-
-
-def evaluate_summaries(
-    outputs: str, options: SummaryOptions, evaluation: SummaryEvaluationConfig, text: TextConfig
-) -> SummaryEvaluation:
-    """Score the file `outputs`, print the table and save what `options` asks for."""
+def evaluate_files(outputs: list[str], options: SummaryFileOptions) -> None:
+    """Score a file of summaries, print the table and save what `options` asks for."""
     from textvae.evaluation.summaries.evaluator import SummaryEvaluator
 
-    lines = read_texts(outputs, "", text)
+    if len(outputs) != 1:
+        raise UserError("summaries are scored from one file: --outputs FILE, one summary a line")
+    path, text, evaluation = outputs[0], options.text, options.evaluation
+    lines = read_texts(path, "", text)
     documents, references = test_pairs(options, text)
-    for path, texts in ((options.documents or options.references, documents), (options.references, references)):
+    for other, texts in ((options.documents or options.references, documents), (options.references, references)):
         if texts and len(texts) != len(lines):
             raise UserError(
-                f"{outputs} has {len(lines)} lines, but {path} has {len(texts)} texts: one output a line, in their "
+                f"{path} has {len(lines)} lines, but {other} has {len(texts)} texts: one output a line, in their "
                 "order, an empty line where there is none"
             )
     evaluator = SummaryEvaluator(documents, references, instruments(options, evaluation, text), evaluation)
-    result = evaluator.score(lines, options.name or Path(outputs).stem)
+    result = evaluator.score(lines, options.name or Path(path).stem)
     folder = Path(options.save) if options.save else None
-    publish(result, evaluator, lines, folder, options.examples, files={"outputs": outputs, **vars(options)})
-    return result
+    files = {name: value for name, value in vars(options).items() if name not in ("evaluation", "text")}
+    publish(result, evaluator, lines, folder, options.examples, files={"outputs": path, **files})
 
 
 def publish(
@@ -138,7 +97,37 @@ def publish(
         note(f"saved in {folder}")
 
 
-def test_pairs(options: SummaryOptions, text: TextConfig) -> tuple[list[str], list[str]]:
+@dataclass
+class SummarizerOptions(RunOptions):
+    """ROUGE beside LEAD, and the alarms. Saved are metrics.json and outputs.txt."""
+
+    name: str | None = None
+    """Name of the system in the table. Default: that of the run."""
+    step: int | None = None
+    """Evaluate the checkpoint of this step (training.keep_checkpoints keeps more of them). Default: the best model."""
+    decoding: SummaryDecodingConfig = field(default_factory=SummaryDecodingConfig)
+    """How the summaries are written. Default: as stored with the model."""
+    examples: int = 0
+    """Print so many outputs, evenly spaced."""
+    evaluation: SummaryEvaluationConfig = field(default_factory=SummaryEvaluationConfig)
+    """How it is measured."""
+
+
+def evaluate_summarizer(run: Path, options: SummarizerOptions) -> None:
+    """Write the summaries, print the table with its alarms, save everything."""
+    from textvae.experiment.runs import config_of
+    from textvae.experiment.summary_evaluation import FinishedSummarizer
+
+    config = config_of(run, options.cache)
+    finished = FinishedSummarizer(config, run, options.split or ("test" if config.data.test else "dev"), options.step)
+    evaluator = finished.evaluator(options.evaluation)
+    outputs, how = finished.write(**options.decoding.given())
+    result = evaluator.score(outputs, options.name or run.name, reconstruct_nll=finished.reconstruction)
+    folder = options.folder(run)
+    publish(result, evaluator, outputs, folder, options.examples, **how, split=finished.split, step=options.step)
+
+
+def test_pairs(options: SummaryFileOptions, text: TextConfig) -> tuple[list[str], list[str]]:
     """(documents, references); a side that was not given is empty."""
     references = read_texts(options.references, options.summary_column, text) if options.references else []
     if options.documents:
@@ -150,7 +139,7 @@ def test_pairs(options: SummaryOptions, text: TextConfig) -> tuple[list[str], li
 
 
 def instruments(
-    options: SummaryOptions, evaluation: SummaryEvaluationConfig, text: TextConfig
+    options: SummaryFileOptions, evaluation: SummaryEvaluationConfig, text: TextConfig
 ) -> SummaryInstruments | None:
     """What learns from the training sides that were given; None without any."""
     if options.texts is None and options.train_documents is None:

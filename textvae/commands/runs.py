@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textvae.commands.terminal import human_age, human_bytes, show_json, show_table, warn
+from textvae.terminal import human_age, human_bytes, show_json, show_table, warn
 from textvae.volume import add_volume, set_volume
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
-from textvae.shipped import folder_of, shipped
+from textvae.registry import shipped
 from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
@@ -48,8 +48,6 @@ class LineCommand:
     """The prompt on a terminal; returns the exit code."""
     default: str
     """The model that comes with the package and is meant where no RUN is given."""
-    told: Callable[[], None] = lambda: None
-    """Says at the end, on standard error, what the output does not show."""
 
 
 def add_streams(parser: argparse.ArgumentParser, record: str, default: str) -> None:
@@ -161,7 +159,7 @@ def settle(args: argparse.Namespace, default: str) -> None:
     if inputs and not is_text(inputs[0]) and (Path(inputs[0]).is_dir() or inputs[0] in known):
         args.run = inputs.pop(0)
     elif default in known:
-        args.run = str(folder_of(default))  # not a folder of the user that has this name
+        args.run = default
     else:
         raise UserError("name a RUN: a run directory as `textvae train` leaves it")
     args.files = inputs
@@ -194,7 +192,6 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
         began = time.perf_counter()
         lines = write(answer, sources(args.files), out)
         detail(f"{lines} lines in {time.perf_counter() - began:.1f} s")
-        command.told()
     return 0
 
 

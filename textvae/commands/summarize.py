@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from textvae.commands import streams
 from textvae.commands.conversation import Conversation, converse, number
 from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
-from textvae.volume import note
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.summarization import Candidate, Summarizer
@@ -20,16 +18,12 @@ if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs nei
 
 DEFAULT = "news"
 
-UNCHANGED: Counter[str] = Counter()
-"""Documents that came back as they were, by reason, since a model was loaded."""
-
 DESCRIPTION = """\
-Shorten documents to at most a number of words, one line out for every line in.
+Shorten documents to a number of words, one line out for every line in.
 
 Without FILE the text is read from standard input as it comes; on a terminal, from a prompt.
-A line is a document of any length: of what the model cannot read at once the sentences that matter
-are shortened. What has no complete shorter form comes back as it is, and is counted at the end
-("unchanged" in --json). Raw text comes back as raw text, tokenised text as
+A line is a document of any length: what the model cannot read at once is cut at its sentences,
+and the summaries of the pieces are joined. Raw text comes back as raw text, tokenised text as
 tokenised text. An empty line stays empty."""
 
 EPILOG = f"""\
@@ -55,11 +49,7 @@ A line is shortened. Commands:
 OPTIONS = (
     "words",
     "ratio",
-    "chars",
-    "sentences",
     "min_words",
-    "checked",
-    "headline",
     "choose_length",
     "free_length",
     "beam",
@@ -84,9 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("length (words as the model counts them: punctuation marks are words)").add_argument
     add("--words", type=int, metavar="N", help="most words (default: what is stored with the model, else 8)")
     add("--ratio", type=float, metavar="R", help="most words as a share of the document's, above 0 and at most 1")
-    add("--chars", type=int, metavar="N", help="most characters, as for a subtitle or a title")
-    add("--sentences", type=int, metavar="N", help="most sentences of a long document (default: as the limits allow)")
-    add("--min-words", type=int, metavar="N", help="fewest words, if there is a choice (default: half of the most)")
+    add("--min-words", type=int, metavar="N", help="fewest words (default: half of the wanted ones)")
     add(
         "--choose-length",
         action="store_true",
@@ -99,15 +87,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="let the model end where it likes between the fewest and the most words, if it was trained so",
     )
-    add = parser.add_argument_group("what is written").add_argument
-    add(
-        "--unchecked",
-        dest="checked",
-        action="store_false",
-        default=None,
-        help="show what the model likes best, complete and true or not",
-    )
-    add("--headline", action="store_true", default=None, help="leave out articles and forms of be, write `to` for will")
     add = parser.add_argument_group("search").add_argument
     add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
@@ -154,21 +133,12 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[Summarizer, Summ
 def answerer(args: argparse.Namespace, device: str | None) -> Answer:
     """Lines to lines of output."""
     model, options = load(args, device)
-    UNCHANGED.clear()
 
     def answer(lines: list[str], first: int) -> Iterator[str]:
         for line, candidates in zip(lines, model.summarise(lines, options), strict=True):
-            if (reason := candidates[0].unchanged) is not None:
-                UNCHANGED[reason] += 1
             yield as_line(line, candidates, args.json)
 
     return answer
-
-
-def tell() -> None:
-    """How many documents came back as they were, and why."""
-    for reason, count in sorted(UNCHANGED.items()):
-        note(f"{count} unchanged: {reason}")
 
 
 def as_line(line: str, candidates: list[Candidate], as_json: bool) -> str:
@@ -194,12 +164,12 @@ def talk(args: argparse.Namespace) -> int:
 
 def set_words(options: SummaryOptions, value: str) -> SummaryOptions:
     """`:words N`."""
-    return replace(options, words=int(number(value, int)), ratio=None, chars=None, limited=True)
+    return replace(options, words=int(number(value, int)), ratio=None)
 
 
 def set_ratio(options: SummaryOptions, value: str) -> SummaryOptions:
     """`:ratio R`."""
-    return replace(options, words=None, ratio=number(value, float), chars=None, limited=True)
+    return replace(options, words=None, ratio=number(value, float))
 
 
 def set_candidates(options: SummaryOptions, value: str) -> SummaryOptions:
@@ -209,4 +179,4 @@ def set_candidates(options: SummaryOptions, value: str) -> SummaryOptions:
     return replace(options, num_candidates=count, beam=beam)
 
 
-SUMMARIZE = LineCommand("textvae summarize", answerer, talk, DEFAULT, tell)
+SUMMARIZE = LineCommand("textvae summarize", answerer, talk, DEFAULT)

@@ -10,7 +10,6 @@ from typing import Any
 from textvae.commands.finished_runs import style_run
 from textvae.commands.sweep import Teller
 from textvae.commands.sweep_output import show, write_results
-from textvae.commands.terminal import show_table, warn
 from textvae.evaluation.config import EvaluationConfig
 from textvae.experiment.evaluation import checksum_of_test_set
 from textvae.experiment.machine import commit
@@ -18,6 +17,7 @@ from textvae.extras.sweeps.decoding import check_model, decoding_points
 from textvae.extras.sweeps.grid import Axis, Point, read_axes
 from textvae.extras.sweeps.results import point_row, summary
 from textvae.extras.sweeps.scoring import Scorer, read_result
+from textvae.terminal import show_table, warn
 from textvae.volume import note
 
 POINTS = "points"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textvae.commands.terminal import show_table, warn
 from textvae.errors import UserError
 from textvae.evaluation.results import WITH_SPREAD
 from textvae.extras.report.comparison import Measure
@@ -14,6 +13,7 @@ from textvae.extras.report.sweep import LATENTS, Sweep, read_sweep, sweep_table
 from textvae.extras.report.tables import cell
 from textvae.extras.sweeps.results import FILE
 from textvae.files import atomic_write, write_json
+from textvae.terminal import show_table, warn
 
 TABLE, FIGURE, CURVE = "table.md", "frontier", "rate_distortion"
 

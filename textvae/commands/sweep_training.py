@@ -13,7 +13,6 @@ from typing import Any, Literal
 from textvae.commands.child import last_line, run_textvae
 from textvae.commands.sweep import Teller
 from textvae.commands.sweep_output import show, write_results
-from textvae.commands.terminal import show_table
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
@@ -24,6 +23,7 @@ from textvae.extras.sweeps.results import lost_row
 from textvae.extras.sweeps.scoring import Results
 from textvae.extras.sweeps.trained import LatentScores, Scores, StyleScores
 from textvae.extras.sweeps.training import Training, clear_preparation, divergence, note_divergence, trainings
+from textvae.terminal import show_table
 
 LOG = "log.txt"
 """Below a run: what its training said."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from textvae.config.base import RunConfig
-from textvae.config.pretrained_parts import with_tokenizer_of_parts
+from textvae.config.base import RunConfig, with_tokenizer_of_parts
 from textvae.data.config import DataConfig
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
 from textvae.models.sentence_configuration import SentenceModelConfig
-from textvae.objectives.sentence_vae import SentenceObjectives
+from textvae.objectives.config import SentenceObjectives
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
-from textvae.training.config import TrainingConfig
-from textvae.training.prior_game import PriorGameConfig
+from textvae.training.config import PriorGameConfig, TrainingConfig
 
 
 @dataclass

@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from textvae.config.base import RunConfig
-from textvae.config.pretrained_parts import with_tokenizer_of_parts
+from textvae.config.base import RunConfig, with_tokenizer_of_parts
 from textvae.data.config import UNLABELLED, DataConfig
 from textvae.data.noise import NoiseConfig
 from textvae.errors import UserError
 from textvae.evaluation.config import SelectionConfig
 from textvae.models.configuration import ModelConfig
-from textvae.modules.clamping import POINTS, ClampingConfig
-from textvae.objectives.style_content import ObjectivesConfig
+from textvae.modules.config import POINTS, ClampingConfig
+from textvae.objectives.config import ObjectivesConfig
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
 from textvae.tokenization.style_words import StyleWordsConfig
-from textvae.training.config import TrainingConfig
-from textvae.training.prior_game import PriorGameConfig
-from textvae.training.transfer import TransferTrainingConfig
+from textvae.training.config import PriorGameConfig, TrainingConfig, TransferTrainingConfig
 
 
 @dataclass

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from textvae.config.base import RunConfig
-from textvae.data.unpaired.config import UnpairedDataConfig
-from textvae.data.unpaired.denoising import SummaryNoiseConfig
+from textvae.data.unpaired.config import SummaryNoiseConfig, UnpairedDataConfig
 from textvae.errors import UserError
 from textvae.evaluation.summaries.config import AlarmLimits, SummarySelectionConfig
 from textvae.inference.config import SummaryDecodingConfig
 from textvae.models.seq2seq2seq_configuration import Seq2Seq2SeqModelConfig
-from textvae.objectives.summarization import SummarizationObjectives
+from textvae.objectives.config import SummarizationObjectives
 from textvae.text import TextConfig
 from textvae.tokenization.config import TokenizerConfig
-from textvae.training.config import TrainingConfig
-from textvae.training.stages import AdversarialConfig, StageConfig, default_stages
+from textvae.training.config import AdversarialConfig, StageConfig, TrainingConfig, default_stages
 
 
 @dataclass

@@ -187,3 +187,21 @@ def _mapping(labels: dict[str, str], option: str) -> dict[str, str]:
     if len(set(found.values())) < 2 or not all(name.strip() for name in found.values()):
         raise UserError(f"{option} is {found}: give at least two different names, none empty")
     return found
+
+
+@dataclass
+class CurriculumConfig:
+    """Sentences of at most `first` words in the first epoch, `growth` words more in each further one."""
+
+    first: int | None = None
+    """Longest sentence of the first epoch, in tokens. Default: all from the start."""
+    growth: int = 1
+    """Tokens by which the longest sentence grows with each epoch."""
+
+    def __post_init__(self) -> None:
+        if (self.first is not None and self.first < 1) or self.growth < 1:
+            raise UserError("curriculum.first and .growth must be at least 1")
+
+    def longest(self, epoch: int) -> int | None:
+        """Longest sentence of an epoch, None where there is no bound."""
+        return None if self.first is None else self.first + epoch * self.growth

@@ -120,13 +120,14 @@ def cache_key(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def code_checksum(*names: str) -> str:
-    """Checksum of what decides what a cached corpus holds, the modules `names` of this package among it.
+def code_checksum(*folders: str, package: Path = Path(__file__).parents[1]) -> str:
+    """Checksum of the code that may decide what a cached corpus holds: `files.py`, `text.py`, and every module of
+    `data/` and of further folders of the package.
 
     A change there voids old caches. To be taken on import: a file changed later is not the code that runs.
     """
-    here = Path(__file__).parent
-    paths = [here.parent / "files.py", here.parent / "text.py", *(here / f"{name}.py" for name in names)]
+    modules = [path for folder in ("data", *folders) for path in sorted((package / folder).glob("*.py"))]
+    paths = [package / "files.py", package / "text.py", *modules]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 

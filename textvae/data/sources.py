@@ -22,20 +22,7 @@ from textvae.text import TextConfig
 
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
-
-CODE = code_checksum(
-    "attributes",
-    "rows",
-    "label_files",
-    "text_lines",
-    "cells",
-    "tables",
-    "hub",
-    "checks",
-    "staging",
-    "corpus",
-    "sources",
-) + code_checksum("trees/brackets", "trees/treebank")
+CODE = code_checksum("data/trees")
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,

@@ -17,6 +17,11 @@ from textvae.errors import UserError
 Encode = Callable[[list[str]], list[list[int]]]
 
 
+def evenly_spaced(count: int, limit: int) -> np.ndarray:
+    """At most `limit` of the numbers 0 … count − 1, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(limit, count)).astype(np.int64))
+
+
 @dataclass(frozen=True)
 class FlatSentences:
     """N sentences.

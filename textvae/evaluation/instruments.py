@@ -23,9 +23,9 @@ from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.judges.base import Example, Judge
 from textvae.evaluation.judges.cnn import CnnJudge
 from textvae.evaluation.judges.ngram import NgramJudge
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.sampling import reservoir
 from textvae.evaluation.word_vectors import WordVectors
+from textvae.inference.kneser_ney import KneserNey
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from textvae.data.attributes import labels_of
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.loader import evaluation_batches
 from textvae.data.noise import NoiseConfig
@@ -23,8 +23,8 @@ from textvae.evaluation.task import Transfer
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
-from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.pretrained import token_ids
 
 SAMPLES = 2
 BATCH = 256

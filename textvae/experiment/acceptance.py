@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
+from torch.nn import functional as F
 
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.data.sources import load_corpus
@@ -22,11 +23,15 @@ from textvae.errors import UserError
 from textvae.experiment.reader_training import UNKNOWN_LABEL, ReaderFitting, ReaderTraining, Sentences, vocabulary
 from textvae.experiment.runs import cache_folder
 from textvae.files import display, read_lines
-from textvae.inference.acceptance import FEATURES, AcceptanceJudge, Classifier, Lexicon, normalised
+from textvae.inference.acceptance import AcceptanceJudge, Classifier, Lexicon
+from textvae.inference.kneser_ney import RESERVED, KneserNey
+from textvae.inference.rewriting_features import FEATURES, normalised
 from textvae.modules.sentence_reader import END
 from textvae.tokenization.stop_words import english_stop_words
 
-CHEAP = ("style", "style_chance", "likelihood", "likelihood_change", "overlap", "longer", "copy")
+RATED = ("style", "content", "grammar")
+"""Marks of a file without verdicts."""
+CHEAP = ("style", "style_chance", "ngram_likelihood", "ngram_change", "overlap", "longer", "copy")
 """Features of the row "all cheap features": what the metrics hear, in one logistic regression."""
 
 
@@ -46,6 +51,13 @@ class Marks:
     def __len__(self) -> int:
         return len(self.sources)
 
+    @property
+    def verdicts(self) -> np.ndarray:
+        """(N, 4): accepted, and whether style, content and English have the highest marks; nan where not marked."""
+        best = {"style": 2, "content": 2, "english": 2} if "accept" in self.columns else dict.fromkeys(RATED, 4)
+        found = [self.columns[name] >= least if name in self.columns else None for name, least in best.items()]
+        return np.stack([self.accepted, *(np.full(len(self), np.nan) if x is None else x for x in found)], axis=1)
+
 
 def read_marks(path: Path) -> Marks:
     """A TSV with the columns source, wanted or target, output, and accept or grammar, style and content (1-5).
@@ -55,7 +67,7 @@ def read_marks(path: Path) -> Marks:
     lines = read_lines(path)
     header = next(lines, (1, ""))[1].split("\t")
     target = "wanted" if "wanted" in header else "target"
-    rated = {"grammar", "style", "content"} <= set(header)
+    rated = {*RATED} <= set(header)
     if not {"source", target, "output"} <= set(header) or not ("accept" in header or rated):
         raise UserError(f"{display(path)}: needs the columns source, wanted, output, accept (or grammar style content)")
     rows = []
@@ -67,11 +79,7 @@ def read_marks(path: Path) -> Marks:
             rows.append((number, row))
     names = [name for name in header if name in ("style", "content", "english", "grammar", "accept")]
     columns = {name: np.array([_mark(path, number, row[name]) for number, row in rows]) for name in names}
-    accepted = (
-        columns["accept"]
-        if "accept" in columns
-        else np.min([columns[name] >= 4 for name in ("grammar", "style", "content")], axis=0)
-    )
+    accepted = columns["accept"] if "accept" in columns else np.min([columns[name] >= 4 for name in RATED], axis=0)
     sources, outputs, targets = ([row[name] for _, row in rows] for name in ("source", "output", target))
     if len(set(accepted.tolist())) < 2:
         raise UserError(f"{display(path)}: holds no accepted or no refused rewriting; a judge needs both")
@@ -154,7 +162,13 @@ def train_judge(
         kept = [row for row, sentence in enumerate(ids) if sentence]
         sides.append(Sentences([ids[row] for row in kept], marks[kept]))
     reader = ReaderFitting(sides[0], sides[1], len(words) + END + 1, len(labels), settings)(say)
-    return AcceptanceJudge(reader, lexicon_of(sides[0], words, len(labels)), labels)
+    return AcceptanceJudge(reader, ngrams(rows[0], words), lexicon_of(sides[0], words, len(labels)), labels)
+
+
+def ngrams(texts: Sequence[str], words: Sequence[str]) -> KneserNey:
+    """Trigrams of these words in sentences of people, without those that are seen once or twice."""
+    known = {word: word for word in words}
+    return KneserNey(3, 1).fit(" ".join(known.get(w, RESERVED[0]) for w in text.split()) for text in texts).prune(2, 3)
 
 
 # -------------------------------------------------------------------------------------------------- the classifier
@@ -162,47 +176,74 @@ def train_judge(
 class Fitting:
     """How marks of several files become one classifier."""
 
-    penalty: float = 0.03
-    """C of the logistic regression: the inverse of its L2 penalty."""
+    members: int = 8
+    hidden: int = 24
+    steps: int = 400
+    batch_size: int = 256
+    learning_rate: float = 5e-3
+    decay: float = 0.05
+    """Weight decay of AdamW."""
+    noise: float = 0.1
+    """Spread of what is added to the standardised features at each step."""
     rated_weight: float = 0.3
     """Weight of a mark by single raters (a file without the column accept) where a reader's is 1."""
     folds: int = 10
+    seed: int = 0
+
+    def classifier(self, features: np.ndarray, marks: Sequence[Marks], kept: np.ndarray) -> tuple[Classifier, Tensor]:
+        """Fitted to the rows kept (N,) of features (N, F); and what a file of ratings adds to the hidden units.
+
+        Style, content and language are learnt beside the verdict, which they make up: more is told by four marks than
+        by one. A file of ratings has an input of its own, since other people were stricter or milder; it is 0 when the
+        judge is asked.
+        """
+        mean, scale = features[kept].mean(0), features[kept].std(0) + 1e-6
+        x = torch.from_numpy(np.hstack([np.clip((features - mean) / scale, -4, 4), self.files(marks)]))[kept].float()
+        y = torch.from_numpy(np.concatenate([m.verdicts for m in marks]))[kept].float()
+        weight = torch.from_numpy(self.weights(marks))[kept].float()[:, None] * ~y.isnan()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            w1, b1, w2, b2 = self.trained(x, y.nan_to_num(), weight)
+        width = features.shape[1]
+        parts = (w1[:, :width], b1, w2[..., 0], b2[:, 0])
+        return Classifier(mean, scale, *(part.double().numpy() for part in parts)), w1[:, width:]
+
+    def trained(self, x: Tensor, y: Tensor, weight: Tensor) -> list[Tensor]:
+        """Weights of all members, which are trained side by side: (M, F, H), (M, H), (M, H, 4), (M, 4)."""
+        m, h = self.members, self.hidden
+        shapes = ((m, x.shape[1], h), (m, h), (m, h, y.shape[1]), (m, y.shape[1]))
+        weights = [torch.randn(shape) * scale for shape, scale in zip(shapes, (0.1, 0.0, 0.2, 0.0), strict=True)]
+        w1, b1, w2, b2 = (w.requires_grad_() for w in weights)
+        optimizer = torch.optim.AdamW([w1, b1, w2, b2], self.learning_rate, weight_decay=self.decay)
+        for _ in range(self.steps):
+            rows = torch.randint(len(x), (m, self.batch_size))
+            inner = x[rows] + self.noise * torch.randn(m, self.batch_size, x.shape[1])
+            inner = F.dropout((inner @ w1 + b1[:, None]).tanh(), 0.3)
+            losses = F.binary_cross_entropy_with_logits(inner @ w2 + b2[:, None], y[rows], reduction="none")
+            optimizer.zero_grad()
+            ((losses * weight[rows]).mean((1, 2)).sum() * 4).backward()
+            optimizer.step()
+        return [w.detach() for w in (w1, b1, w2, b2)]
 
     def weights(self, marks: Sequence[Marks]) -> np.ndarray:
         """(N,) of all files."""
         return np.concatenate([np.full(len(m), 1.0 if "accept" in m.columns else self.rated_weight) for m in marks])
 
-    def offsets(self, marks: Sequence[Marks]) -> np.ndarray:
-        """(N, files) 3 where a row is of a file of ratings, which are stricter or milder; 0 for a prediction."""
-        found = np.zeros((sum(map(len, marks)), len(marks)))
-        start = 0
-        for column, m in enumerate(marks):
-            found[start : start + len(m), column] = 0.0 if "accept" in m.columns else 3.0
-            start += len(m)
-        return found
-
-    def classifier(
-        self, features: np.ndarray, marks: Sequence[Marks], kept: np.ndarray
-    ) -> tuple[Classifier, np.ndarray]:
-        """Fitted to the rows kept (N,) of features (N, F); and the weights of the files' offsets."""
-        accepted = np.concatenate([m.accepted for m in marks])
-        start = Classifier(features[kept].mean(0), features[kept].std(0) + 1e-6, np.zeros(features.shape[1]), 0.0)
-        x = np.hstack([start.standardised(features), self.offsets(marks)])
-        model = LogisticRegression(C=self.penalty, max_iter=2000)
-        model.fit(x[kept], accepted[kept], sample_weight=self.weights(marks)[kept])
-        weight = model.coef_[0]
-        width = features.shape[1]
-        return replace(start, weight=weight[:width], bias=float(model.intercept_[0])), weight[width:]
+    def files(self, marks: Sequence[Marks]) -> np.ndarray:
+        """(N, files) 1 where a row is of this file of ratings."""
+        rows = [np.zeros((len(m), len(marks))) for m in marks]
+        for number, m in enumerate(marks):
+            rows[number][:, number] = "accept" not in m.columns
+        return np.concatenate(rows)
 
     def held_out(self, features: np.ndarray, marks: Sequence[Marks]) -> np.ndarray:
         """P(accepted) (N,) of every row by a classifier that saw no rewriting of its source."""
         where = np.concatenate([folds(m.sources, self.folds) for m in marks])
-        found = np.zeros(len(where))
+        found, files = np.zeros(len(where)), torch.from_numpy(self.files(marks)).float()
         for fold in np.unique(where):
             here = where == fold
             model, offsets = self.classifier(features, marks, ~here)
-            logit = model.standardised(features[here]) @ model.weight + model.bias
-            found[here] = 1 / (1 + np.exp(-(logit + self.offsets(marks)[here] @ offsets)))
+            found[here] = model(features[here], (files[here] @ offsets).double().numpy())
         return found
 
 

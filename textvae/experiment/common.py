@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from textvae.config import RunConfig
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.experiment.preparation import PreparedSentences

@@ -9,7 +9,7 @@ import torch
 
 from textvae.data.loader import evaluation_batches
 from textvae.data.noise import NoiseConfig
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.experiment.preparation import Prepared
 from textvae.models.style_content_vae import StyleContentVAE
 
@@ -35,11 +35,6 @@ def posterior_means(model: StyleContentVAE, prepared: Prepared, corpus: Tokenize
         means.content[indices] = latents.content.mean.float().cpu().numpy()
         means.unerased[indices] = latents.content.unerased.float().cpu().numpy()
     return means
-
-
-def evenly_spaced(count: int, limit: int) -> np.ndarray:
-    """At most `limit` of the numbers 0 … count − 1, ascending."""
-    return np.unique(np.linspace(0, count - 1, min(limit, count)).astype(np.int64))
 
 
 def every_so_often(corpus: TokenizedCorpus, limit: int) -> TokenizedCorpus:

@@ -13,7 +13,7 @@ import numpy as np
 from textvae.config.base import RunConfig
 from textvae.config.style_transfer import ExperimentConfig
 from textvae.data import stored
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.corpus import Corpus
 from textvae.data.noise import NoiseConfig
 from textvae.data.sources import load_corpus
@@ -22,8 +22,8 @@ from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, run_tokenizer
 from textvae.experiment.start import take_file, take_tokenizer
 from textvae.files import atomic_copy, display
-from textvae.tokenization import token_ids
 from textvae.tokenization.bag_of_words import BagOfWords
+from textvae.tokenization.pretrained import token_ids
 from textvae.tokenization.stop_words import english_stop_words, read_stop_words
 from textvae.tokenization.style_words import StyleWords, find_style_words
 

@@ -6,17 +6,21 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from accelerate import Accelerator
 
 from textvae.checkpoint import new_folder
-from textvae.config import RunConfig, save_config
+from textvae.config import RunConfig, load_config, save_config
 from textvae.errors import UserError
 from textvae.experiment.assembly import PreparedData
 from textvae.experiment.machine import environment
 from textvae.files import default_cache, write_json
-from textvae.tokenization import TokenizerConfig, load_tokenizer, train_tokenizer
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.pretrained import load_tokenizer
+from textvae.tokenization.training import train_tokenizer
+
+Split = Literal["test", "dev"]
 
 
 def cache_folder(config: RunConfig) -> Path:
@@ -77,3 +81,15 @@ def check_same_data(fingerprint: str, folder: Path) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
         if before != fingerprint:
             raise UserError(f"{folder} was trained on other data (fingerprint {before[:12]}); start a new --run")
+
+
+def config_of(run: Path, cache: str | None) -> Any:
+    """The configuration of a run, its prepared data in `cache` where one is named."""
+    config = load_config(run / "config.yaml")
+    config.cache = cache or config.cache
+    return config
+
+
+def part_of(corpus: Any, split: Split | None) -> Split:
+    """The part asked for: by default test if the run has one, else dev."""
+    return split or ("dev" if corpus.test is None else "test")

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.batch import Batch, Collator
 from textvae.data.loader import BatchLoader, evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError
-from textvae.inference.precision import autocast
+from textvae.inference.loading import autocast
 from textvae.modules.attributes import LabelGroups, Sizes, columns
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.config import LanguageModelConfig, StyleGuideConfig
+from textvae.modules.language_model import RecurrentLanguageModel
+from textvae.modules.style_guide import StyleGuide
 
 CLIP = 5.0
 """Norm that gradients are cut to."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.errors import UserError

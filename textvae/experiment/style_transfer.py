@@ -11,8 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.config.style_transfer import ExperimentConfig
-from textvae.data.groups import GroupLoader
-from textvae.data.loader import BatchLoader
+from textvae.data.loader import BatchLoader, GroupLoader
 from textvae.data.stored import FILE as STORED
 from textvae.data.stored import stored_corpus
 from textvae.data.word_kinds import word_kinds
@@ -27,7 +26,7 @@ from textvae.experiment.start import begin_with
 from textvae.model_card import ModelFacts, model_card
 from textvae.models.adversaries import Adversaries
 from textvae.models.configuration import pretrained_config
-from textvae.models.pretrained import describe, load_weights
+from textvae.models.pretrained import compute_base_in, describe, load_weights
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.training.progress import Reporter
 from textvae.training.style_content import StyleContentRecipe
@@ -47,6 +46,7 @@ def build_networks(config: ExperimentConfig, prepared: Prepared) -> tuple[StyleC
     model = StyleContentVAE(pretrained)
     load_weights(model, prepared.tokenizer)
     model.clamping = config.clamping
+    model.reconstructs = not (model.shows_words and config.objectives.J_rec.weight == 0)
     set_style_words(model, prepared)
     adversaries = Adversaries(
         model.style_latent.size,
@@ -86,6 +86,8 @@ def make_recipe(
 def assemble(config: ExperimentConfig, prepared: Prepared, accelerator: Accelerator, reporter: Reporter) -> Assembled:
     """Networks, recipe, batches and validation."""
     model, adversaries = build_networks(config, prepared)
+    if accelerator.mixed_precision == "bf16":
+        compute_base_in(model, torch.bfloat16)
     recipe = make_recipe(config, prepared, model, adversaries)
     if config.start:
         begin_with(recipe, Path(config.start), "model", reporter.message)

@@ -27,7 +27,7 @@ from textvae.experiment.start import begin_with, take_tokenizer
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.models.seq2seq2seq_configuration import pretrained_config
 from textvae.summarizer_card import SummarizerFacts, summarizer_card
-from textvae.tokenization import is_subword
+from textvae.tokenization.pretrained import is_subword
 from textvae.training.progress import Reporter
 from textvae.training.seq2seq2seq import Seq2Seq2SeqRecipe
 

@@ -1,75 +1,49 @@
 """P(a reader accepts | input, output, target): would somebody who asked for this rewriting take it as it is?
 
 MODEL/scorers/acceptance.json         words, labels, names of the features, threshold, how well it agrees with people
-MODEL/scorers/acceptance.safetensors  a `SentenceReader`, what each word weighs as content and as style, a classifier
+MODEL/scorers/acceptance.safetensors  a `SentenceReader`, a `KneserNey`, what words weigh as content and style, and
+                                      a classifier
 
-The classifier is fitted to marks of readers (`textvae fit-judge`); its features come from this small reader alone, so
-it needs neither a connection nor anything pretrained.
+The classifier is fitted to marks of readers (`textvae fit-judge`); its features come from this reader and an
+n-gram language model of people's sentences, so it needs neither a connection nor anything pretrained.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.numpy import load_file, save
 from torch import Tensor
 from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.files import atomic_write, write_json
+from textvae.inference.kneser_ney import RESERVED, KneserNey
+from textvae.inference.rewriting_features import (
+    ALIGNED,
+    FEATURES,
+    SINGLE,
+    Summary,
+    chance,
+    clauses,
+    edits,
+    fluency,
+    margin,
+    normalised,
+    seams,
+)
 from textvae.modules.sentence_reader import BEGIN, END, PAD, UNK, SentenceReader, SentenceReaderConfig
-from textvae.text import prepare
 
 NAME = "acceptance"
 COMMAND = "textvae fit-judge"
 """What makes a judge; it stands in messages."""
-LONGEST = 60
-"""Words of a sentence that are read."""
-_ENDS = ", ; . ! ? : and but or because while although though -- ( )"
-_NEGATIONS = "not n't no never nor neither none nobody nothing nowhere without hardly cannot"
-CLAUSE_ENDS, NEGATIONS = frozenset(_ENDS.split()), frozenset(_NEGATIONS.split())
-MARKS = frozenset((".", "!", "?", "...", ")", "''"))
-NUMBER = re.compile(r"\S*\d\S*")
-
-
-def normalised(text: str) -> list[str]:
-    """Words of a raw or tokenised sentence, lower-case, `_num_` for what has a digit, a full stop if no mark ends it.
-
-    Whether a sentence ends in a mark is a habit of who typed it; to a reader of words its lack is a mistake.
-    """
-    words = NUMBER.sub("_num_", prepare(text)).split()[:LONGEST]
-    return words if not words or words[-1] in MARKS else [*words, "."]
-
-
-def clauses(words: Sequence[str]) -> list[tuple[str, ...]]:
-    """Parts of a sentence between punctuation marks and conjunctions, of two words or more."""
-    found: list[list[str]] = [[]]
-    for word in words:
-        if word in CLAUSE_ENDS:
-            found.append([])
-        else:
-            found[-1].append(word)
-    return [tuple(clause) for clause in found if len(clause) > 1]
-
-
-class Summary(NamedTuple):
-    """What the reader made of one sentence of n words."""
-
-    style: np.ndarray
-    """(K,) log p of the labels."""
-    machine: float
-    wrong: np.ndarray
-    """(n,) logits that a word is wrong."""
-    likelihood: np.ndarray
-    """(n,) log p of each word between its neighbours, nats."""
 
 
 @dataclass
@@ -93,21 +67,26 @@ class Lexicon:
 
 @dataclass
 class Classifier:
-    """Logistic regression of features (N, F)."""
+    """Mean P of M small networks with one hidden layer of H units, from features (N, F) at mean 0, spread 1."""
 
     mean: np.ndarray
     scale: np.ndarray
-    weight: np.ndarray
-    """(F,) of standardised features cut at ±4."""
-    bias: float
+    hidden: np.ndarray
+    """(M, F, H) weights, and (M, H) what is added."""
+    hidden_bias: np.ndarray
+    output: np.ndarray
+    """(M, H), and (M,)."""
+    output_bias: np.ndarray
 
     def standardised(self, features: np.ndarray) -> np.ndarray:
         """Mean 0, spread 1 on the marks it learnt from, cut at ±4."""
         return np.clip((features - self.mean) / self.scale, -4, 4)
 
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities (N,)."""
-        return 1 / (1 + np.exp(-(self.standardised(features) @ self.weight + self.bias)))
+    def __call__(self, features: np.ndarray, shift: np.ndarray | float = 0.0) -> np.ndarray:
+        """Probabilities (N,); shift is added to what enters the hidden units, (M, 1 or N, H)."""
+        inner = np.tanh(self.standardised(features) @ self.hidden + self.hidden_bias[:, None] + shift)
+        logits = (inner * self.output[:, None]).sum(-1) + self.output_bias[:, None]
+        return (1 / (1 + np.exp(-logits))).mean(0)
 
 
 class AcceptanceJudge:
@@ -116,14 +95,17 @@ class AcceptanceJudge:
     def __init__(
         self,
         reader: SentenceReader,
+        language_model: KneserNey,
         lexicon: Lexicon,
         labels: Sequence[str],
         classifier: Classifier | None = None,
         threshold: float = 0.5,
         facts: dict[str, Any] | None = None,
     ) -> None:
-        self.reader, self.lexicon, self.labels = reader.eval(), lexicon, tuple(labels)
+        self.reader, self.language_model = reader.eval(), language_model
+        self.lexicon, self.labels = lexicon, tuple(labels)
         self.classifier, self.threshold, self.facts = classifier, threshold, facts or {}
+        self.lean = lexicon.lean.numpy()
 
     def __call__(self, sources: Sequence[str], outputs: Sequence[str], targets: Sequence[str | int]) -> np.ndarray:
         """P(accepted), (N,). targets: names or numbers of labels, one for each pair."""
@@ -151,8 +133,15 @@ class AcceptanceJudge:
         parts = {text: clauses(words[text]) for text in words}
         whole = {text: tuple(words[text]) for text in words}
         read = self.summaries({*whole.values(), *(clause for found in parts.values() for clause in found)})
+        distinct = sorted({*whole.values()})
+        likely = dict(zip(distinct, self.language_model.token_scores(distinct), strict=True))
         rows = [
-            self.of_pair(read, whole[x], whole[y], parts[y], target)
+            [
+                *self.style(read, whole[y], whole[x], parts[y], parts[x], target),
+                *fluency(read[whole[x]], read[whole[y]]),
+                *seams(whole[x], whole[y], read[whole[y]], likely[whole[x]], likely[whole[y]]),
+                *edits(whole[x], whole[y]),
+            ]
             for x, y, target in zip(sources, outputs, wanted.tolist(), strict=True)
         ]
         single = np.array(rows, np.float64).reshape(len(rows), len(SINGLE))
@@ -174,29 +163,25 @@ class AcceptanceJudge:
                 found[words] = Summary(style[row], machine[row], wrong[row, :n], likelihood[row, :n])
         return found
 
-    def of_pair(
+    def style(
         self,
         read: dict[tuple[str, ...], Summary],
-        source: tuple[str, ...],
         output: tuple[str, ...],
+        source: tuple[str, ...],
         parts: Sequence[tuple[str, ...]],
+        before: Sequence[tuple[str, ...]],
         target: int,
     ) -> list[float]:
-        """Features `SINGLE`."""
-        x, y = read[source], read[output]
-        whole = margin(y.style, target)
-        by_clause = [margin(read[part].style, target) for part in parts] or [whole]
+        """Features `STYLE`: of both sentences, of the clauses (parts; before: the source's), of the words."""
+        whole, was = (margin(read[words].style, target) for words in (output, source))
+        found = [margin(read[part].style, target) for part in parts] or [whole]
+        changed = [margin(read[part].style, target) for part in parts if part not in before] or [whole]
+        kept = [margin(read[part].style, target) for part in parts if part in before] or [whole]
+        lean = self.lean[self.lexicon.ids(output), target] if output else np.zeros(1)
         return [
-            whole,
-            margin(x.style, target),
-            min(by_clause),
-            sum(by_clause) / len(by_clause),
-            chance(whole),
-            chance(min(by_clause)),
-            *fluency(x, y),
-            y.machine,
-            y.machine - x.machine,
-            *edits(source, output),
+            *(whole, was, min(found), sum(found) / len(found), min(changed), min(kept)),
+            *(chance(whole), chance(min(found))),
+            *(float(lean.min()), float(np.minimum(lean + 0.5, 0).sum()), float(lean.max())),
         ]
 
     def alignment(self, sources: list[tuple[str, ...]], outputs: list[tuple[str, ...]]) -> np.ndarray:
@@ -233,17 +218,19 @@ class AcceptanceJudge:
     # --------------------------------------------------------------------------------------------------- files
     def save(self, folder: Path) -> None:
         """acceptance.json and acceptance.safetensors, weights of the network in 16 bits."""
-        tensors = {f"reader.{key}": tensor.half() for key, tensor in self.reader.state_dict().items()}
-        tensors |= {"content": self.lexicon.content.half(), "lean": self.lexicon.lean.half()}
+        arrays = {f"reader.{key}": tensor.half().numpy() for key, tensor in self.reader.state_dict().items()}
+        arrays |= {"content": self.lexicon.content.half().numpy(), "lean": self.lexicon.lean.half().numpy()}
+        order = [self.lexicon.numbers[word] for word in self.language_model.words[len(RESERVED) :]]
+        arrays |= {"ngram.order": np.array(order, np.uint16)}
+        arrays |= {f"ngram.{key}": value for key, value in self.language_model.compact().items()}
         facts: dict[str, Any] = {
             "reader": asdict(self.reader.config), "labels": list(self.labels), "threshold": self.threshold,
             "facts": self.facts, "features": list(FEATURES), "words": " ".join(self.lexicon.words),
         }  # fmt: skip
         if self.classifier is not None:
-            found = vars(self.classifier)
-            tensors |= {f"classifier.{k}": torch.tensor(np.asarray(v), dtype=torch.float64) for k, v in found.items()}
+            arrays |= {f"classifier.{key}": value.astype(np.float32) for key, value in vars(self.classifier).items()}
         with atomic_write(folder / f"{NAME}.safetensors", binary=True) as handle:
-            handle.write(save({key: tensor.contiguous() for key, tensor in tensors.items()}))
+            handle.write(save({key: np.ascontiguousarray(array) for key, array in arrays.items()}))
         write_json(folder / f"{NAME}.json", facts)
 
     @classmethod
@@ -261,77 +248,25 @@ class AcceptanceJudge:
         facts = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
         if facts["features"] != list(FEATURES):
             raise ValueError("made by another version of textvae")
-        tensors = load_file(folder / f"{NAME}.safetensors")
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        arrays = load_file(folder / f"{NAME}.safetensors")
+        if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("weights that are NaN or infinite")
+        parts: dict[str, dict[str, np.ndarray]] = {"reader": {}, "ngram": {}, "classifier": {}}
+        for key, array in arrays.items():
+            part, _, name = key.partition(".")
+            if name:
+                parts[part][name] = array
         words = facts["words"].split(" ")
         with torch.random.fork_rng(devices=[]):
-            reader = SentenceReader(SentenceReaderConfig(**facts["reader"]), len(words) + END + 1, len(facts["labels"]))
-        reader.load_state_dict(
-            {key.removeprefix("reader."): t.float() for key, t in tensors.items() if key.startswith("reader.")}
-        )
-        lexicon = Lexicon(words, tensors["content"].float(), tensors["lean"].float())
-        found = {key.removeprefix("classifier."): t.numpy() for key, t in tensors.items() if key.startswith("classif")}
-        classifier = Classifier(**{**found, "bias": float(found["bias"])}) if found else None
-        return cls(reader, lexicon, facts["labels"], classifier, float(facts["threshold"]), facts["facts"])
-
-
-# ------------------------------------------------------------------------------------------------ one pair's numbers
-def margin(log_probs: np.ndarray, target: int) -> float:
-    """Log-odds of the target against all other labels, nats, cut at ±8."""
-    other = np.logaddexp.reduce(np.delete(log_probs, target)) if len(log_probs) > 1 else 0.0
-    return float(np.clip(log_probs[target] - other, -8, 8))
-
-
-def chance(logit: float) -> float:
-    """Logistic function."""
-    return float(1 / (1 + np.exp(-logit)))
-
-
-def worst_stretch(values: np.ndarray, width: int = 3) -> float:
-    """Least mean of so many neighbours."""
-    if len(values) <= width:
-        return float(values.mean()) if len(values) else 0.0
-    sums = np.cumsum(np.concatenate(([0.0], values)))
-    return float((sums[width:] - sums[:-width]).min() / width)
-
-
-def fluency(x: Summary, y: Summary) -> list[float]:
-    """Likelihood and wrongness of an output, and how both differ from the source."""
-    found = []
-    for summary in (x, y):
-        likelihood, wrong = summary.likelihood, summary.wrong
-        if not len(wrong):
-            found.append(np.array([-25.0, -25.0, -25.0, 8.0, 1.0]))
-            continue
-        doubts = 1 / (1 + np.exp(-wrong))
-        found.append(
-            np.array([likelihood.mean(), likelihood.min(), worst_stretch(likelihood), wrong.max(), doubts.sum()])
-        )
-    return [*found[1].tolist(), *(found[1] - found[0]).tolist()]
-
-
-def edits(source: tuple[str, ...], output: tuple[str, ...]) -> list[float]:
-    """What was kept, put in, lost and doubled, whatever the words mean."""
-    x, y = set(source), set(output)
-    put_in, lost = [w for w in output if w not in x], [w for w in source if w not in y]
-    start = next((i for i, (a, b) in enumerate(zip(source, output, strict=False)) if a != b), len(source))
-    doubled = sum(a == b for a, b in zip(output, output[1:], strict=False))
-    repeated = len(output) - len(y) - (len(source) - len(x))
-    return [
-        2 * len(x & y) / max(len(x) + len(y), 1),
-        float(np.log((len(output) + 1) / (len(source) + 1))),
-        abs(len(output) - len(source)),
-        len(output),
-        len(put_in),
-        len(lost),
-        float(start == 0 and len(output) > len(source)),
-        doubled + repeated,
-        abs(output.count("_num_") - source.count("_num_")),
-        sum(w in NEGATIONS for w in output) - sum(w in NEGATIONS for w in source),
-        float(source == output),
-        float(output[-1:] == source[-1:]),
-    ]
+            config = SentenceReaderConfig(**facts["reader"])
+            reader = SentenceReader(config, len(words) + END + 1, len(facts["labels"]))
+        reader.load_state_dict({k: torch.from_numpy(array).float() for k, array in parts["reader"].items()})
+        ordered = [words[number - END - 1] for number in parts["ngram"].pop("order").tolist()]
+        language_model = KneserNey.from_compact([*RESERVED, *ordered], parts["ngram"])
+        lexicon = Lexicon(words, *(torch.from_numpy(arrays[name]).float() for name in ("content", "lean")))
+        classifier = Classifier(**parts["classifier"]) if parts["classifier"] else None
+        found = (facts["labels"], classifier, float(facts["threshold"]), facts["facts"])
+        return cls(reader, language_model, lexicon, *found)
 
 
 def padded(rows: Sequence[Sequence[int]]) -> Tensor:
@@ -352,21 +287,3 @@ def same_words(sources: list[tuple[str, ...]], outputs: list[tuple[str, ...]], n
             table[row, : len(words)] = [numbers.setdefault(word, len(numbers)) for word in words]
         sides.append(torch.from_numpy(table))
     return sides[0][:, :, None] == sides[1][:, None, :]
-
-
-FLUENCY = ("likelihood", "least_likelihood", "worst_stretch", "most_wrong", "wrong_words")
-SINGLE = (
-    "style", "source_style", "weakest_clause", "mean_clause", "style_chance", "weakest_chance",
-    *FLUENCY, *(f"{name}_change" for name in FLUENCY), "machine", "machine_change",
-    "overlap", "longer", "length_change", "length", "put_in", "lost", "put_before", "doubled", "numbers_changed",
-    "negations_changed", "copy", "same_end",
-)  # fmt: skip
-"""Features of `AcceptanceJudge.of_pair`."""
-ALIGNED = tuple(
-    f"{side}_{name}"
-    for side in ("source", "output")
-    for name in ("content_kept", "content_near", "content_most_lost", "content_lost", "content")
-)
-"""Features of `AcceptanceJudge.aligned`."""
-FEATURES = SINGLE + ALIGNED
-"""Names of all columns, in their order."""

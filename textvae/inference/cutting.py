@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from textvae.inference.pieces import CLAUSE_ENDS, CLAUSE_STARTS
-from textvae.spacing import is_spaceless
-from textvae.text import split_sentences
+from textvae.text import is_spaceless, split_sentences
 
 SENTENCE, CLAUSE, WORD, INSIDE = 3, 2, 1, 0
 """Strength of a place to cut; INSIDE is within a word."""

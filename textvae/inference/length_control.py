@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from textvae.data.unpaired.slots import SlotVocabulary
-from textvae.inference.constraints import NEVER
-from textvae.inference.search import Step
-from textvae.modules.decoders.base import DecoderState
-from textvae.spacing import count_words as count_spaced
-from textvae.spacing import first_bytes
-from textvae.text import normalise
+from textvae.inference.search import NEVER, Step
+from textvae.modules.decoders import DecoderState
+from textvae.text import count_words as count_spaced
+from textvae.text import first_bytes, normalise
 from textvae.tokenization.config import SPECIAL, UNK
 from textvae.tokenization.pretrained import WORD_START
 

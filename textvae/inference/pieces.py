@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from textvae.casing import cased_forms, recased
-from textvae.text import TextConfig, detokenise, normalise, prepare, split_sentences
-from textvae.tokenization import loses_spaces
+from textvae.text import TextConfig, cased_forms, detokenise, normalise, prepare, recased, split_sentences
 from textvae.tokenization.config import SPECIAL, SpecialIds
+from textvae.tokenization.pretrained import loses_spaces
 
 Detokenise = Literal["auto"] | bool
 

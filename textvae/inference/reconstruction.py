@@ -8,7 +8,7 @@ import torch
 
 from textvae.inference.pieces import pad
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
-from textvae.modules.relaxations import shifted
+from textvae.modules.noise import shifted
 from textvae.tokenization.config import SPECIAL
 
 Ids = tuple[int, ...]

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from textvae.inference.constraints import NEVER
 from textvae.inference.decoding import Decoded
 from textvae.inference.scorers import RerankingWeights, Scorers, complement
+from textvae.inference.search import NEVER
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
 
 PARTS = tuple(RerankingWeights.__dataclass_fields__)
 """Names of the parts of a score, in the order of every table of them."""

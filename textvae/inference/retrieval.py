@@ -18,9 +18,8 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.files import atomic_write
-from textvae.inference.constraints import NEVER
 from textvae.inference.scorers import COMMAND, guarded
-from textvae.inference.search import top
+from textvae.inference.search import NEVER, top
 
 QUERIES = 64
 """Sentences compared with the corpus at once: 25 MB of similarities for 100,000 sentences."""

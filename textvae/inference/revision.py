@@ -17,7 +17,7 @@ from torch import Tensor
 from textvae.errors import UserError
 from textvae.inference.scorers import Scorers
 from textvae.models.style_content_vae import StyleContentVAE
-from textvae.modules.relaxations import exact, shifted, soft, straight_through
+from textvae.modules.noise import exact, shifted, soft, straight_through
 from textvae.tokenization.config import SPECIAL
 
 

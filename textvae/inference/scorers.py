@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from textvae.data.attributes import Attributes
 from textvae.errors import UserError
 from textvae.files import atomic_write, write_json
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.relaxations import exact
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.config import LanguageModelConfig, StyleGuideConfig
+from textvae.modules.language_model import RecurrentLanguageModel
+from textvae.modules.noise import exact
+from textvae.modules.style_guide import StyleGuide
 from textvae.tokenization.config import SPECIAL
 
 FOLDER = "scorers"

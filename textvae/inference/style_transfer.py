@@ -14,14 +14,13 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
-from textvae.inference.loading import find_device, load
+from textvae.inference.decoding import row_keys
+from textvae.inference.loading import Precision, autocast, autocasts, find_device, load
 from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.pieces import Line, LineReader, pad
-from textvae.inference.precision import Precision, autocast
 from textvae.inference.reranking import PARTS, diverse
 from textvae.inference.retrieval import ContentIndex
-from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.targets import StyleTarget, of_exemplars, of_labels
@@ -98,6 +97,10 @@ class StyleTransfer:
     ):
         """folder: the model's own, in which the scorers of reranking are looked for when they are needed."""
         self.model, self.precision, self.folder = model.eval(), precision, folder
+        if model.base_names and autocasts(model.device, precision):
+            from textvae.models.pretrained import compute_base_in  # a second of imports that other models spare
+
+            compute_base_in(model, torch.bfloat16)
         self.attributes = model.attributes
         self.labels = self.attributes.label_names
         c = model.config

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.modules.attributes import LabelGroups
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
 
 Keep = Literal["label", "latent"]
 """How an attribute that is not asked for is kept: by the vector of the label that the style head finds in the sentence,

@@ -11,20 +11,17 @@ from torch import Tensor
 
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
-from textvae.inference.constraints import NEVER
-from textvae.inference.decoding import Decoded, decode
+from textvae.inference.decoding import Decoded, decode, row_keys
 from textvae.inference.edits import known_alone, partly_undone, sentences_of, stacked
 from textvae.inference.options import TransferOptions
 from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.reranking import Reranker, Source, distinct, joined
 from textvae.inference.retrieval import ContentIndex
-from textvae.inference.revision import RevisionConfig, revise
-from textvae.inference.sampling import row_keys
 from textvae.inference.scorers import Scorers
+from textvae.inference.search import NEVER
 from textvae.inference.targets import StyleTarget, own_labels, own_style
-from textvae.models.style_content_vae import StyleContentVAE
-from textvae.models.views import BOTH, ViewName
-from textvae.modules.relaxations import shifted
+from textvae.models.style_content_vae import BOTH, StyleContentVAE, ViewName
+from textvae.modules.noise import shifted
 from textvae.tokenization.config import SpecialIds
 
 BEST = 3
@@ -180,6 +177,8 @@ class CandidateWriter:
 
     def revised(self, latent: Tensor, rows: Tensor | None, style: Tensor) -> Tensor:
         """Better latents (N, Zs + Zc), found by gradient; style: (S,) or (N, S) shares of the labels wanted."""
+        from textvae.inference.revision import RevisionConfig, revise
+
         assert self.scorers is not None
         config = RevisionConfig(steps=self.options.revise_steps, threshold=self.options.revise_threshold)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from torch import Tensor, nn
 
 from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.classifiers import Classifier
-from textvae.modules.discriminant import LinearDiscriminant
+from textvae.modules.config import AdversaryKind
 from textvae.modules.memory import mean_row
-
-AdversaryKind = Literal["linear", "mlp", "discriminant"]
+from textvae.modules.statistics import LinearDiscriminant
 
 
 @dataclass(frozen=True)

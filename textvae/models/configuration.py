@@ -8,13 +8,8 @@ from typing import Any, Literal
 
 from textvae.data.attributes import Attributes
 from textvae.errors import UserError
-from textvae.models.adversaries import AdversaryKind
 from textvae.models.saved import SavedConfig, known
-from textvae.modules.blanks import BlanksConfig
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
-from textvae.modules.memory import MemoryConfig
+from textvae.modules.config import AdversaryKind, BlanksConfig, DecoderConfig, EncoderConfig, LatentConfig, MemoryConfig
 
 
 @dataclass

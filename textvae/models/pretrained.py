@@ -6,6 +6,7 @@ weights, its tokenizer) is stored with it: these functions are used once, when a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -29,16 +30,15 @@ from transformers.models.auto.modeling_auto import (
 
 from textvae.errors import UserError
 from textvae.models.configuration import ModelConfig
+from textvae.models.saved import silent
 from textvae.models.sentence_configuration import SentenceModelConfig
 from textvae.models.sentence_model import SentenceModel
-from textvae.modules.adapters import ADAPTER_NAMES
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.transformers_parts import Half, half_of, silent
-from textvae.tokenization import SPECIAL_TOKENS
-from textvae.tokenization.adopted import SourceVocabulary, source_vocabulary
-from textvae.tokenization.config import SPECIAL
+from textvae.modules.config import DecoderConfig, EncoderConfig
+from textvae.modules.pretrained import ADAPTER_NAMES, Half, half_of
+from textvae.pretrained_names import find_source
+from textvae.tokenization.config import SPECIAL, SPECIAL_TOKENS
 from textvae.tokenization.pretrained import raw_tokens
+from textvae.tokenization.training import SourceVocabulary, source_vocabulary
 
 NEVER_WRITTEN = -30.0
 """Added to the logits of <pad>, <s> and <mask>. Their rows may be copies of others (GPT-2's `<s>` is its `</s>`), which
@@ -56,7 +56,7 @@ def describe(config: Networks) -> Networks:
         source = named(decoder, "decoder")
         network = read_config(source)
         check_decoder(network, source)
-        decoder = replace(decoder, network={"network": plain(network)})
+        decoder = replace(decoder, network={"network": plain(network), "base": source})
         if config.output != "full":
             raise UserError(f"model.output {config.output} needs words in the order of their frequency; use full")
         config = replace(config, embedding_size=word_width(network, "decoder"))
@@ -64,7 +64,8 @@ def describe(config: Networks) -> Networks:
         source = named(encoder, "encoder")
         network = read_config(source)
         check_encoder(network, source)
-        encoder = replace(encoder, network={"network": plain(network), "begins": source_vocabulary(source).begins})
+        begins = source_vocabulary(source).begins
+        encoder = replace(encoder, network={"network": plain(network), "begins": begins, "base": source})
         apart = decoder.kind == "pretrained" and decoder.pretrained != encoder.pretrained
         own = config.embedding_size if apart else None
         config = replace(config, embedding_size=word_width(network, "encoder"), decoder_embedding_size=own)
@@ -82,7 +83,9 @@ def named(config: EncoderConfig | DecoderConfig, owner: str) -> str:
 
 def read_config(source: str) -> PreTrainedConfig:
     """The transformers configuration of a hub name or folder."""
-    return attempt(lambda: AutoConfig.from_pretrained(source, trust_remote_code=False), source, "configuration")
+    return attempt(
+        lambda: AutoConfig.from_pretrained(find_source(source), trust_remote_code=False), source, "configuration"
+    )
 
 
 def attempt(read: Callable[[], Any], source: str, what: str) -> Any:
@@ -90,6 +93,8 @@ def attempt(read: Callable[[], Any], source: str, what: str) -> Any:
     try:
         with silent():
             return read()
+    except UserError:
+        raise
     except Exception as error:  # OSError, ValueError, KeyError, errors of hub client and safetensors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
@@ -136,12 +141,45 @@ def word_width(config: PreTrainedConfig, half: Half) -> int:
 # ---------------------------------------------------------------------------------------------- its weights
 @torch.no_grad()
 def load_weights(model: SentenceModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Give the pretrained parts of a new model their weights; its other parts keep those they have."""
+    """Give the pretrained parts of a model their weights; its other parts, adapters too, keep those they have.
+
+    UserError where the model was saved without pretrained weights (`SentenceModel.find_base`) that are others than
+    those found now.
+    """
     encoder, decoder, *_ = model.config.parts()
     if decoder.kind == "pretrained":
         load_decoder(model, named(decoder, "decoder"), tokenizer)
     if encoder.kind == "pretrained":
         load_encoder(model, named(encoder, "encoder"), tokenizer)
+    if model.base_names:
+        digest = base_digest(model)
+        if model.config.base_digest not in (None, digest):
+            sources = {part.pretrained for part in (encoder, decoder) if part.kind == "pretrained"}
+            raise UserError(
+                f"the weights of {', '.join(sorted(map(str, sources)))} are not those that this model's adapters were "
+                "trained on; restore them, or train again"
+            )
+        model.config.base_digest = digest
+
+
+def base_digest(model: SentenceModel) -> str:
+    """A checksum over 1,000 evenly spaced numbers of each weight that a model's files leave out."""
+    found = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        if name in model.base_names:
+            flat = parameter.detach().flatten()
+            found.update(flat[:: max(1, len(flat) // 1000)].bfloat16().float().cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+def compute_base_in(model: SentenceModel, dtype: torch.dtype) -> None:
+    """Hold what a frozen pretrained decoder reads and writes by in `dtype`: half the memory in 16 bits, and no casts.
+
+    The word vectors, which an encoder of ours shares, and pretrained encoders stay as they are.
+    """
+    for name, parameter in model.named_parameters():
+        if name in model.base_names and name.startswith(("decoder.", "output.")):
+            parameter.data = parameter.data.to(dtype)
 
 
 def load_encoder(model: SentenceModel, source: str, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -189,7 +227,11 @@ def read_network(factory: Any, source: str, half: Half) -> Any:
     """A whole network in fp32, in eval mode; UserError where weights of the half that is wanted are missing."""
     network, report = attempt(
         lambda: factory.from_pretrained(
-            source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            find_source(source),
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
         ),
         source,
         "weights",
@@ -203,7 +245,7 @@ def read_network(factory: Any, source: str, half: Half) -> Any:
 
 
 def copy_body(source: nn.Module, body: nn.Module, name: str) -> None:
-    """The weights of a body; adapters, which the source has not, begin as no change."""
+    """The weights of a body; adapters, which the source has not, stay as they are: no change at first."""
     given, wanted = source.state_dict(), set(body.state_dict())
     needed = {n for n in wanted if n.rsplit(".", 1)[-1] not in ADAPTER_NAMES}
     if needed - set(given):
@@ -233,7 +275,7 @@ def room(model: SentenceModel, config: PreTrainedConfig, source: str, needed: in
 
 
 class Rows:
-    """Rows of a pretrained table in the order of a run's tokenizer (see `textvae.tokenization.adopted`).
+    """Rows of a pretrained table in the order of a run's tokenizer (see `textvae.tokenization.training`).
 
     start: id of the token that `<s>` stands for. A role that the pretrained vocabulary lacks gets the mean of all
     words, the vector that says least.

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from textvae.models.saved import SavedConfig, known
-from textvae.modules.decoders import DecoderConfig
-from textvae.modules.encoders import EncoderConfig
-from textvae.modules.latents import LatentConfig
+from textvae.modules.config import DecoderConfig, EncoderConfig, LatentConfig
 
 
 @dataclass

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
+from textvae.modules.config import EncoderConfig
 from textvae.modules.decoders import Decoder
-from textvae.modules.encoders import Encoder, EncoderConfig, build_encoder
+from textvae.modules.encoders import Encoder, build_encoder
 from textvae.modules.latents import Latent
 from textvae.modules.memory import SentenceMemory
 from textvae.modules.output import OutputLayer
@@ -32,6 +33,7 @@ class SentenceModel(PreTrainedModel):
     output: OutputLayer
     sentence_memory: SentenceMemory | None
     decoder_embedding: nn.Embedding | None
+    base_names: frozenset[str] = frozenset()
 
     def add_reader(self, encoder: EncoderConfig) -> None:
         """Word vectors and the encoder."""
@@ -45,6 +47,32 @@ class SentenceModel(PreTrainedModel):
             self.decoder_embedding = nn.Embedding(config.vocab_size, size, padding_idx=config.pad_token_id)
         self.sentence_encoder = build_encoder(encoder, config.embedding_size)
         self.sentence_memory = None  # what the decoder looks back at, where a model has it
+
+    def find_base(self) -> None:
+        """Note which weights are those of pretrained networks that do not learn: files of a run leave them out."""
+        tuned = [
+            p.kind == "pretrained" and p.tuning != "full" and "base" in (p.network or {})
+            for p in self.config.parts()[:2]
+        ]
+        owners = [n for n, m in self.named_modules() if hasattr(m, "tuning")]
+        frozen = {name for name, p in self.named_parameters() if not p.requires_grad} if any(tuned) else set()
+        bodies = tuple(f"{owner}." for owner in owners)
+        tables = ("embedding.", "decoder_embedding.", "output.")
+        self.base_names = frozenset(name for name in frozen if name.startswith((*bodies, *tables)))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Weights without those of frozen pretrained networks (`find_base`)."""
+        state = super().state_dict(*args, **kwargs)
+        if self.base_names:
+            prefix = kwargs.get("prefix", "")
+            for name in self.base_names:
+                state.pop(prefix + name, None)
+        return state
+
+    def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        """As torch's; weights that `state_dict` leaves out stay as they are."""
+        own = {name: p for name, p in self.named_parameters() if name in self.base_names}
+        return super().load_state_dict({**own, **state_dict}, *args, **kwargs)
 
     @property
     def target_embedding(self) -> nn.Embedding:
@@ -137,3 +165,10 @@ class MemoryEncoder(nn.Module):
         if attention_mask is None:
             attention_mask = input_ids != model.config.pad_token_id
         return BaseModelOutput(last_hidden_state=model.read_memory(input_ids, attention_mask))
+
+
+def freeze_unless_tuned(kind: str, tuning: str, *modules: nn.Module) -> None:
+    """Keep what belongs to a pretrained part outside of its body as it is, unless all of the part is tuned."""
+    if kind == "pretrained" and tuning != "full":
+        for module in modules:
+            module.requires_grad_(False)

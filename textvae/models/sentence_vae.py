@@ -12,12 +12,11 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.models.sentence_configuration import SentenceVAEConfig
-from textvae.models.sentence_model import SentenceModel
+from textvae.models.sentence_model import SentenceModel, freeze_unless_tuned
 from textvae.modules.decoders import build_decoder
 from textvae.modules.latents import LatentOutput, build_latent
 from textvae.modules.noise import NoiseKey
 from textvae.modules.output import OUTPUTS
-from textvae.modules.transformers_parts import freeze_unless_tuned
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class SentenceVAE(SentenceModel, GenerationMixin):  # type: ignore[misc]
         self.bag_head = nn.Linear(latent.size, config.vocab_size) if config.bag_of_words else None
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
+        self.find_base()
         self.post_init()
 
     # ------------------------------------------------------------------------------------------ the latent space

@@ -7,7 +7,7 @@ from typing import Any
 
 from textvae.errors import UserError
 from textvae.models.saved import SavedConfig, known
-from textvae.modules.seq2seq import Seq2SeqConfig
+from textvae.modules.config import Seq2SeqConfig
 from textvae.tokenization.config import SPECIAL_TOKENS
 
 

@@ -4,27 +4,171 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
 from textvae.errors import UserError
 from textvae.models.configuration import StyleContentVAEConfig
-from textvae.models.style_vectors import StyleVectors
-from textvae.models.views import SentenceViews
+from textvae.models.sentence_model import SentenceModel, freeze_unless_tuned
 from textvae.modules.attributes import LabelGroups
-from textvae.modules.clamping import ClampingConfig, clamped_space
+from textvae.modules.blanks import Blanked, blanked
+from textvae.modules.clamping import clamped_space
 from textvae.modules.classifiers import Classifier, StyleHead
+from textvae.modules.config import BlanksConfig, ClampingConfig, DecoderConfig
 from textvae.modules.decoders import build_decoder
-from textvae.modules.latents import LatentOutput, build_latent
+from textvae.modules.encoders import Encoded
+from textvae.modules.latents import Latent, LatentOutput, build_latent
 from textvae.modules.memory import Remembered, SentenceMemory
-from textvae.modules.noise import NoiseKey
+from textvae.modules.noise import NoiseKey, embed
 from textvae.modules.output import OUTPUTS
-from textvae.modules.transformers_parts import freeze_unless_tuned
+
+ViewName = Literal["whole", "bare"]
+"""whole: the sentence as it is, which the style is read from; bare: without its style words, for the content."""
+BOTH: tuple[ViewName, ...] = ("whole", "bare")
+
+
+@dataclass(frozen=True)
+class View:
+    """Sentences as the encoder read them: states (B, V, D), summary (B, D), mask (B, V)."""
+
+    states: Tensor
+    summary: Tensor
+    mask: Tensor
+
+
+class SentenceViews(SentenceModel):
+    """What a model adds to its reader so that one of its spaces does not see the style words."""
+
+    blanks: BlanksConfig
+    style_tokens: Tensor
+    style_kinds: Tensor
+    kind_embedding: nn.Embedding | None
+
+    def add_views(self, blanks: BlanksConfig) -> None:
+        """Which words are hidden, of which kinds, and what stands in their place."""
+        config, self.blanks = self.config, blanks
+        # True for the tokens that z_c does not get to see (`hide_style_words`), set by `set_style_tokens`.
+        self.register_buffer("style_tokens", torch.zeros(config.vocab_size, dtype=torch.bool))
+        # What z_c sees of a style word beside the blank: its kind, 1 to `style_word_kinds`; 0 for other tokens.
+        self.kind_embedding = None
+        if config.style_word_kinds:
+            self.kind_embedding = nn.Embedding(config.style_word_kinds + 1, self.embedding.embedding_dim, padding_idx=0)
+            self.register_buffer("style_kinds", torch.zeros(config.vocab_size, dtype=torch.long))
+
+    def reset_views(self) -> None:
+        """No word is a style word."""
+        self.style_tokens.zero_()
+        if self.kind_embedding is not None:
+            self.style_kinds.zero_()
+
+    @torch.no_grad()
+    def set_style_tokens(self, ids: list[int], kinds: Tensor | None = None) -> None:
+        """Name the tokens that `hide_style_words` blanks out; kinds: (V,) of each, where the model tells them."""
+        self.style_tokens.zero_()
+        self.style_tokens[ids] = True
+        if self.kind_embedding is not None and kinds is not None:
+            self.style_kinds.copy_(kinds)
+
+    def read(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        points: Tensor | None = None,
+        noisy: bool = False,
+        key: NoiseKey | None = None,
+        wanted: tuple[ViewName, ...] = BOTH,
+    ) -> tuple[View, ...]:
+        """The wanted views of sentences (B, L), in one pass; where no words are hidden, one view stands for all.
+
+        points: (B, L, V) to be read in place of the words `input_ids`, which then only say where style words stand.
+        noisy: as in training, where blanks may be wider or empty (`model.blanks`). Cost: that of the wanted views.
+        """
+        if not self.config.hide_style_words:
+            embedded = self.embedding(input_ids) if points is None else embed(points, self.embedding)
+            encoded: Encoded = self.sentence_encoder(self.embedding_dropout(embedded), attention_mask)
+            return (View(encoded.states, encoded.summary, attention_mask),) * len(wanted)
+        bare = blanked(self.style_tokens[input_ids], attention_mask, self.blanks, key, noisy)
+        width = max(input_ids.shape[1], bare.mask.shape[1])
+        masks = [padded(attention_mask if name == "whole" else bare.mask, width) for name in wanted]
+        embedded = self.embedded_views(input_ids, points, bare, width, wanted)
+        encoded = self.sentence_encoder(self.embedding_dropout(embedded), torch.cat(masks))
+        parts = encoded.states.chunk(len(wanted)), encoded.summary.chunk(len(wanted)), masks
+        return tuple(View(states, summary, mask) for states, summary, mask in zip(*parts, strict=True))
+
+    def embedded_views(
+        self, input_ids: Tensor, points: Tensor | None, bare: Blanked, width: int, wanted: tuple[ViewName, ...]
+    ) -> Tensor:
+        """(N B, V, E) the words of N wanted views, one view after the other."""
+        if points is None:
+            mask_id = self.config.mask_token_id
+            ids = [input_ids if name == "whole" else bare.words(input_ids, mask_id) for name in wanted]
+            embedded: Tensor = self.embedding(torch.cat([padded(x, width) for x in ids]))
+        else:
+            whole = embed(points, self.embedding)
+            blank = self.embedding.weight[self.config.mask_token_id].to(whole.dtype)
+            views = [whole if name == "whole" else bare.words(whole, blank) for name in wanted]
+            embedded = torch.cat([padded(x, width) for x in views])
+        if self.kind_embedding is not None:
+            kinds = self.style_kinds[input_ids].gather(1, bare.source).masked_fill(~bare.blank, 0)
+            found = self.kind_embedding(padded(kinds, width)).to(embedded.dtype)
+            told = [torch.zeros_like(found) if name == "whole" else found for name in wanted]
+            embedded = embedded + torch.cat(told)
+        return embedded
+
+
+def padded(values: Tensor, width: int) -> Tensor:
+    """(B, L) or (B, L, D) with zeros up to `width` places."""
+    spare = width - values.shape[1]
+    return values if not spare else F.pad(values, (0, 0) * (values.dim() - 2) + (0, spare))
+
+
+class StyleVectors(SentenceModel):
+    """Target vectors of a model with a style space z_s = [z_1; ...; z_A], a block for each of A attributes."""
+
+    groups: LabelGroups
+    style_latent: Latent
+    style_means: Tensor
+
+    def add_style_means(self) -> None:
+        """The paper's target vectors: mean posterior mean of each label's training sentences (of its attribute's
+        block), set by `set_style_means`."""
+        self.register_buffer("style_means", torch.zeros(self.groups.total, self.style_latent.config.size))
+
+    def reset_style_means(self) -> None:
+        """Before any sentence is known."""
+        nn.init.zeros_(self.style_means)
+
+    @property
+    def style_vectors(self) -> Tensor:
+        """(S, Zs / A): the learnt prior means, or under a standard prior the mean posterior mean of each label."""
+        means: Tensor | None = getattr(self.style_latent, "prior_means", None)
+        return self.style_means if means is None else means
+
+    def style_vector(self, label: int | Tensor, strength: float | None = None) -> Tensor:
+        """Target style of the one attribute's label (Zs,), or of labels (B,) or (B, A) (B, Zs), by `at_strength`."""
+        vectors = self.style_vectors
+        vector = vectors[label] if isinstance(label, int) else self.groups.joined(vectors, label)
+        return self.at_strength(vector, strength)
+
+    def at_strength(self, vector: Tensor, strength: float | None = None) -> Tensor:
+        """m̄ + strength · (vector − m̄) for styles (..., Zs), where m̄ is the mean over the labels of each attribute.
+
+        Strength 1 is the style itself, 0 a neutral one, above 1 an exaggeration; None the one chosen on dev.
+        """
+        strength = self.config.transfer_strength if strength is None else strength
+        centre = self.groups.centre(self.style_vectors)
+        return centre + strength * (vector - centre)
+
+    @torch.no_grad()
+    def set_style_means(self, sums: Tensor, counts: Tensor) -> None:
+        """Store Σ μ_s (S, Zs / A) over counts (S,) of training sentences: means of *means*, not of noisy samples."""
+        self.style_means.copy_(sums / counts.clamp(min=1)[:, None])
 
 
 @dataclass(frozen=True)
@@ -96,10 +240,12 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         self.content_latent = build_latent(content, self.sentence_encoder.output_size, sizes, stream=1)
         self.vector_size, memory = self.style_latent.size + content.size, config.memory_part()
         self.translates = memory.translate
-        self.decoder = build_decoder(
-            decoder, self.target_embedding.embedding_dim, self.vector_size, memory.kind != "none"
-        )
-        if memory.kind != "none":
+        width, self.shows_words = self.target_embedding.embedding_dim, memory.kind == "words"
+        self.decoder = build_decoder(decoder, width, self.vector_size, memory.kind != "none")
+        if self.shows_words:
+            self.check_words(decoder, width)
+            self.decoder.rows = nn.Identity()  # the words of the sentence are read as they are
+        elif memory.kind != "none":
             states = self.sentence_encoder.output_size
             self.sentence_memory = SentenceMemory(memory, states, self.vector_size, sizes)
         if config.style_word_kinds and not config.hide_style_words:
@@ -122,7 +268,20 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         self.clamping = ClampingConfig()
         freeze_unless_tuned(encoder.kind, encoder.tuning, self.embedding)
         freeze_unless_tuned(decoder.kind, decoder.tuning, self.target_embedding, self.output)
+        self.find_base()
+        # Whether a training step decodes sentences from their own latents, which J_rec of weight 0 spares.
+        self.reconstructs = True
         self.post_init()
+
+    def check_words(self, decoder: DecoderConfig, width: int) -> None:
+        """Refuse a decoder that cannot read the words of a sentence before it writes."""
+        if decoder.kind != "pretrained" or getattr(self.decoder, "attends_across", True):
+            raise UserError("memory.kind words needs a pretrained causal decoder (decoder.kind pretrained); use full")
+        if self.vector_size != width:
+            raise UserError(
+                f"memory.kind words: style.size + content.size is {self.vector_size} and must be {width}, the width of "
+                f"the decoder's word vectors; set content.size to {width - self.style_latent.size}"
+            )
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -151,6 +310,9 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         if self.sentence_memory is not None:
             remembered = self.sentence_memory(bare.states, bare.mask)
             visible = self.sentence_memory.whole(whole.states, whole.mask) if self.translates else None
+        elif self.shows_words:
+            words = (attention_mask & (input_ids != self.config.eos_token_id))[..., None]
+            visible = self.target_embedding(input_ids) * words.to(self.target_embedding.weight.dtype)
         found: dict[str, LatentOutput] = {}
         apart: Tensor | None = None
         for name, latent, view in (("style", self.style_latent, whole), ("content", self.content_latent, bare)):
@@ -187,10 +349,12 @@ class StyleContentVAE(SentenceViews, StyleVectors, GenerationMixin):  # type: ig
         """Teacher-forced pass over a batch; `sample=False` decodes from the posterior means."""
         latents = self.encode(batch.input_ids, batch.attention_mask, batch.style, sample, batch.key, group=batch.group)
         z_s, z_c = latents.style.value, latents.content.value
-        embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
-        hidden = self.decoder(self.memory(z_s, z_c, latents.memory), embedded)
+        nll = z_s.new_zeros(batch.labels.shape)
+        if self.reconstructs:
+            embedded = self.embedding_dropout(self.target_embedding(batch.decoder_input_ids))
+            nll = self.token_nll(self.decoder(self.memory(z_s, z_c, latents.memory), embedded), batch.labels)
         bag_logits = z_c[:, :0] if self.bag_head is None else self.bag_head(z_c)
-        return StyleContentOutput(self.token_nll(hidden, batch.labels), latents, self.style_head(z_s), bag_logits)
+        return StyleContentOutput(nll, latents, self.style_head(z_s), bag_logits)
 
     def drop_training_heads(self) -> None:
         """Let go of the head that only J_mul_c reads, a fifth of a small model's weights."""

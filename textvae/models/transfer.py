@@ -11,8 +11,7 @@ from torch.nn import functional as F
 from textvae.data.batch import Batch
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.modules.attributes import LabelGroups, Sizes, columns
-from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
+from textvae.modules.noise import NoiseKey, mix, shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, evaluating, free_run
 from textvae.tokenization.config import SPECIAL
 
@@ -60,7 +59,7 @@ def looked_at(latents: Latents, plan: Plan, key: NoiseKey | None) -> Tensor | No
     """Rows (B, M, D) of memory for x̂: of some sentences as they are, of the others without their style words."""
     blanks, whole = latents.memory, latents.visible
     if blanks is None or whole is None:
-        return blanks
+        return latents.source
     chosen = uniform(whole[:, :1, :1].float(), key, VIEW_STREAM) < plan.translated
     width = max(blanks.shape[1], whole.shape[1])
     whole, blanks = (F.pad(rows, (0, 0, 0, width - rows.shape[1])) for rows in (whole, blanks))

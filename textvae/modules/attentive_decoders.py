@@ -11,10 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textvae.errors import UserError
-from textvae.modules.attention import sinusoids
-from textvae.modules.decoders import DecoderConfig, DecoderState, GRUDecoder, LSTMDecoder
-from textvae.modules.decoders.recurrent import RecurrentDecoder, RecurrentState
-from textvae.modules.decoders.transformer import DecoderBlock
+from textvae.modules.config import DecoderConfig
+from textvae.modules.decoders import (
+    DecoderBlock,
+    DecoderState,
+    GRUDecoder,
+    LSTMDecoder,
+    RecurrentDecoder,
+    RecurrentState,
+)
+from textvae.modules.positions import sinusoids
 
 NO_WORDS = nn.Embedding(0, 1)
 """Stands where `RecurrentDecoder.step` is handed the word vectors, which it reads from the state instead."""

@@ -7,33 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from textvae.errors import UserError
-from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import uniform
+from textvae.modules.config import BlanksConfig
+from textvae.modules.noise import NoiseKey, uniform
 
 BEFORE_STREAM, AFTER_STREAM, INSERT_STREAM, TAKE_STREAM = 2100, 2101, 2102, 2103
 """Numbers of the noise streams."""
-
-
-@dataclass
-class BlanksConfig:
-    """What stands in the place of hidden words."""
-
-    join: bool = False
-    """One blank for a run of hidden words, so that any number of words can take its place; else one for each word."""
-    widen: float = 0.0
-    """Chance in training that a blank takes in the word before it, and as much the word after it (join only): what
-    fills it may then be longer than what the style needs, as "watered down" is."""
-    insert: float = 0.0
-    """Chance in training, before every word, of a blank that has nothing behind it (join only): a blank may then be
-    filled by nothing."""
-
-    def __post_init__(self) -> None:
-        for name in ("widen", "insert"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"model.blanks.{name} is {getattr(self, name)}; it must be in [0, 1)")
-        if not self.join and (self.widen or self.insert):
-            raise UserError("model.blanks.widen and .insert need blanks that stand for any number of words: set join")
 
 
 @dataclass(frozen=True)

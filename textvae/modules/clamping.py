@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from textvae.errors import UserError
-from textvae.modules.latents.base import Evidence, LatentKind, LatentOutput, at_least_fp32
-
-SpaceName = Literal["style", "content"]
-POINTS: tuple[LatentKind, ...] = ("deterministic", "vq", "adversarial")
-"""Latents whose posterior has no variance, so that no sentence is surer than another of what a group shares."""
-
-
-@dataclass
-class ClampingConfig:
-    """What the sentences of a group (`data.group_column`) share, and what a group trains."""
-
-    shared: SpaceName | None = None
-    """Space that holds what the sentences of a group share: content (versions of one sentence in several styles) or
-    style (sentences of one author). Default: groups are not used."""
-    trains: Literal["rest", "all"] = "rest"
-    """What reconstruction trains in a batch of groups: rest, what the sentences do not share, since the shared space is
-    clamped to its mean without a gradient (Kulkarni et al. 2015); or all, the shared space through the group's mean too
-    (Bouchacourt et al. 2018)."""
-    evidence: Literal["mean", "product"] = "mean"
-    """What the sentences of a group say together: mean, the posterior at the mean of their summaries, so that each
-    counts alike and a group is no surer than one of them; or product, the normalised product of their posteriors,
-    surer the more they are, and led by the surest (Bouchacourt et al. 2018; not for a latent that is a point)."""
-    members: int = 4
-    """Most sentences of a group that stand together; a larger group is cut at random, anew in each epoch."""
-
-    def __post_init__(self) -> None:
-        if self.members < 2:
-            raise UserError(f"clamping.members must be at least 2, not {self.members}: nobody shares anything alone")
+from textvae.modules.config import ClampingConfig
+from textvae.modules.latents.base import Evidence, LatentOutput, at_least_fp32
 
 
 def still(x: Tensor) -> Tensor:

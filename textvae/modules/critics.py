@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textvae.errors import UserError
-from textvae.modules.relaxations import embed, exact
-
-
-@dataclass
-class CriticConfig:
-    """Kind and size of the critic."""
-
-    kind: Literal["residual", "recurrent"] = "residual"
-    """residual: one score a text, by 1-D convolutions (WGAN-GP); recurrent: one score a prefix, by an LSTM."""
-    embedding_size: int = 128
-    """Width E of the projection of a word, or of a point on the simplex."""
-    size: int = 192
-    """Channels of a convolution, or width of the LSTM's state."""
-    blocks: int = 3
-    """Residual blocks (residual only)."""
-    kernel: int = 3
-    """Words that a convolution sees (residual only); odd. A block adds 2 (kernel − 1) words to the view."""
-    layers: int = 1
-    """Layers of the LSTM (recurrent only)."""
-
-    def __post_init__(self) -> None:
-        if self.kernel % 2 == 0 or self.kernel < 1:
-            raise UserError(f"critic.kernel is {self.kernel}; it must be odd, so that a word stands in its middle")
-        if min(self.embedding_size, self.size, self.blocks, self.layers) < 1:
-            raise UserError("critic.embedding_size, .size, .blocks and .layers must be at least 1")
+from textvae.modules.config import CriticConfig
+from textvae.modules.noise import embed, exact
 
 
 class Critic(nn.Module):

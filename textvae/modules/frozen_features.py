@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from textvae.modules.encoders import Encoder
-from textvae.modules.relaxations import embed, exact
+from textvae.modules.noise import embed, exact
 
 
 class FrozenFeatures(nn.Module):

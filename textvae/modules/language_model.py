@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from textvae.errors import UserError
-from textvae.modules.output import OUTPUTS, OutputKind
-from textvae.modules.relaxations import embed, shifted
+from textvae.modules.config import LanguageModelConfig
+from textvae.modules.noise import embed, shifted
+from textvae.modules.output import OUTPUTS
 from textvae.tokenization.config import SPECIAL
-
-
-@dataclass
-class LanguageModelConfig:
-    """Kind and size of the language model."""
-
-    kind: Literal["gru", "lstm"] = "lstm"
-    """Network that reads the words so far."""
-    embedding_size: int = 128
-    """Width E of a word."""
-    size: int = 256
-    """Width D of a state."""
-    layers: int = 1
-    """Number of layers."""
-    dropout: float = 0.2
-    """Dropout of embeddings, between layers, and before the output layer."""
-    output: OutputKind = "full"
-    """full: softmax over all words. adaptive: rare words, which have high numbers, in clusters (Grave et al. 2017)."""
-
-    def __post_init__(self) -> None:
-        if min(self.embedding_size, self.size, self.layers) < 1:
-            raise UserError("language_model.embedding_size, .size and .layers must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"language_model.dropout is {self.dropout}; it must be in [0, 1)")
-
 
 NETWORKS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 

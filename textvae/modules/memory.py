@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textvae.errors import UserError
 from textvae.modules.attributes import LabelGroups, Sizes
-from textvae.modules.relaxations import exact
-
-
-@dataclass
-class MemoryConfig:
-    """How much of the sentence the decoder may look back at."""
-
-    kind: Literal["none", "pooled", "full"] = "none"
-    """none: the pure vector bottleneck. pooled: means of `window` states. full: every state of the content view."""
-    window: int = 5
-    """Words in a window (pooled only; CBD, Lai et al. 2021, pools about five)."""
-    scrub: bool = False
-    """Fade the states in which a classifier finds the style (reverse attention, RACoLN, Lee et al. 2021)."""
-    translate: bool = False
-    """In a transfer look back at the sentence as it is, style words and all. J_cycle teaches to rewrite them; a
-    reconstruction, which would learn to copy them, still looks at the sentence without them."""
-
-    def __post_init__(self) -> None:
-        if self.window < 1:
-            raise UserError(f"memory.window must be at least 1, not {self.window}")
-        if self.translate and self.kind == "none":
-            raise UserError("memory.translate looks back at the sentence: set memory.kind to pooled or full")
+from textvae.modules.config import MemoryConfig
+from textvae.modules.noise import exact
 
 
 class StyleAttention(nn.Module):

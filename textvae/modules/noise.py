@@ -1,16 +1,16 @@
-"""Reparameterisation noise that does not depend on how a batch is split.
-
-Every draw is a pure function of (seed, stream) and of the row's place in the *global* batch. So a run that was stopped
-and resumed, a run with accumulated micro-batches and a run on several processes all see the same ε for the same
-sentence, and no generator state has to be saved.
-"""
+"""Noise that depends on seed, step and sentence alone; and words drawn through which a gradient passes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from textvae.errors import UserError
+from textvae.tokenization.config import SPECIAL
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,100 @@ def standard_normal(like: Tensor, key: NoiseKey | None, stream: int) -> Tensor:
     generator = torch.Generator().manual_seed(mix(key.seed, stream))
     rows = torch.randn(key.total_rows, like.shape[1], generator=generator)
     return rows[key.first_row : key.first_row + like.shape[0]].to(like)
+
+
+def exact(x: Tensor) -> Tensor:
+    """`x` in at least fp32: half precision cannot hold a difference of scores or a small probability."""
+    return x.float() if x.element_size() < 4 else x
+
+
+def uniform(like: Tensor, key: NoiseKey | None, stream: int) -> Tensor:
+    """u ∈ [0, 1) in the shape of `like` (B, ...), at least fp32, on its device.
+
+    With a key, row b is a function of (seed, stream, place of the row in the global batch): the same in any split, and
+    on the CPU in any padded length. Every row has a generator of its own on the device, so that no process draws the
+    rows of the others: (64, 14, 15000) takes 60 ms on one core. A GPU draws its own numbers, not the CPU's. Without a
+    key the global generator is used.
+    """
+    result = torch.empty(like.shape, dtype=exact(like).dtype, device=like.device)
+    if key is None:
+        return result.uniform_()
+    generator = torch.Generator(like.device)
+    for row, values in enumerate(result):
+        generator.manual_seed(mix(key.seed, stream, key.first_row + row))
+        values.copy_(torch.rand(values.shape, generator=generator, device=like.device))  # fp32, whatever the precision
+    return result
+
+
+def gumbel(uniform: Tensor) -> Tensor:
+    """g = −log(−log u) ~ Gumbel(0, 1) from u ∈ [0, 1) in fp32 or fp64; u = 0 gives about −4.5, never −∞."""
+    return uniform.clamp(min=torch.finfo(torch.float32).tiny).log_().neg_().log_().neg_()
+
+
+def soft(logits: Tensor, tau: float = 1.0) -> Tensor:
+    """y = softmax(logits / τ): (..., V') to a point on the simplex, at least fp32. τ → 0: argmax; τ → ∞: uniform.
+
+    UserError: τ is not above 0.
+    """
+    if not tau > 0:
+        raise UserError(f"tau is {tau}; a temperature must be above 0")
+    return (exact(logits) / tau).softmax(-1)
+
+
+def soft_gumbel(logits: Tensor, tau: float, uniform: Tensor) -> Tensor:
+    """y = softmax((logits + g) / τ), g = −log(−log u)  (Jang et al. 2017, eq. 2; Maddison et al. 2017).
+
+    logits: (..., V') log-probabilities up to a constant; uniform: the same shape, from `uniform`. argmax y is an exact
+    sample of softmax(logits) at every τ.
+    """
+    return soft(exact(logits) + gumbel(uniform), tau)
+
+
+class _StraightThrough(torch.autograd.Function):
+    """One-hot of `ids` forwards, the identity to `point` backwards. `hard + soft - soft` would not be exactly 0/1."""
+
+    @staticmethod
+    def forward(ctx: Any, point: Tensor, ids: Tensor) -> Tensor:
+        return torch.zeros_like(point).scatter_(-1, ids[..., None], 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
+
+
+def straight_through(point: Tensor, ids: Tensor | None = None) -> Tensor:
+    """One-hot words whose gradient goes to `point` unchanged: ∂output/∂point = 1  (Bengio et al. 2013).
+
+    point: (..., V') on the simplex; ids: (...) the words, argmax of `point` if not given.
+    """
+    return _StraightThrough.apply(point, point.argmax(-1) if ids is None else ids)
+
+
+def straight_through_gumbel(logits: Tensor, tau: float, uniform: Tensor) -> Tensor:
+    """Sampled words, one-hot forwards; softmax((logits + g) / τ) backwards  (Jang et al. 2017, sec. 2.2).
+
+    logits, uniform: (..., V'). Returns (..., V'), at least fp32. SEQ3 (Baziotis et al. 2019) uses τ = .5.
+    """
+    return straight_through(soft_gumbel(logits, tau, uniform))
+
+
+def embed(sequence: Tensor, embedding: nn.Embedding) -> Tensor:
+    """Ids (B, L), or points on the simplex (B, L, V'), to embeddings (B, L, E).
+
+    Ids are looked up: a one-hot (B, L, V') is never made for them. A point costs L · V' · E multiplications.
+    """
+    if sequence.dim() == 2:
+        return embedding(sequence)
+    weight = embedding.weight
+    return sequence.to(weight.dtype) @ weight
+
+
+def shifted(ids: Tensor, start: int = SPECIAL.bos) -> Tensor:
+    """What a decoder reads to write texts `ids` (B, L): `start`, then every word but the last, (B, L)."""
+    return F.pad(ids[:, :-1], (1, 0), value=start)
+
+
+def until_end(ids: Tensor, eos: int) -> Tensor:
+    """Mask (B, L) bool of what counts as the text: every word up to and with the first `eos`."""
+    ended = (ids == eos).long().cumsum(1)
+    return ended - (ids == eos).long() == 0

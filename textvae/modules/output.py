@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -132,5 +132,4 @@ class AdaptiveOutputLayer(OutputLayer):
         return loss
 
 
-OutputKind = Literal["full", "adaptive"]
 OUTPUTS: dict[str, type[OutputLayer]] = {"full": OutputLayer, "adaptive": AdaptiveOutputLayer}

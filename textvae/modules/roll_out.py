@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import exact, gumbel, uniform
+from textvae.modules.noise import NoiseKey, exact, gumbel, uniform
 from textvae.modules.seq2seq import Memory, Seq2Seq
 from textvae.tokenization.config import SPECIAL
 

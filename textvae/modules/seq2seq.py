@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textvae.errors import UserError
 from textvae.modules.attentive_decoders import build_attentive_decoder
-from textvae.modules.decoders import DecoderConfig, DecoderState
-from textvae.modules.encoders import EncoderConfig, build_encoder
+from textvae.modules.config import DecoderConfig, EncoderConfig, Seq2SeqConfig
+from textvae.modules.decoders import DecoderState
+from textvae.modules.encoders import build_encoder
 from textvae.modules.noise import NoiseKey, standard_normal
 from textvae.modules.output import cross_entropy
 from textvae.modules.pointer import Pointer, coverage_penalty, is_simplex, mixture_log_probs, mixture_nll
@@ -30,46 +30,6 @@ ANY_LENGTH = 1 << 30
 
 WORD_DROPOUT_STREAM = 64
 """Number of the noise stream that word dropout draws from."""
-
-
-@dataclass
-class Seq2SeqConfig:
-    """Size and kind of an encoder-decoder."""
-
-    kind: Literal["gru", "lstm", "transformer"] = "lstm"
-    """Network of both sides."""
-    size: int = 256
-    """Width of a state (per direction for recurrent encoders)."""
-    layers: int = 1
-    """Layers of each side."""
-    heads: int = 4
-    """Attention heads inside the layers (Transformer only); the pointer has one."""
-    embedding_size: int = 256
-    """Width of a word vector; the output layer uses the same vectors."""
-    dropout: float = 0.0
-    """Dropout on word vectors, between layers and on the decoder's states."""
-    bidirectional: bool = True
-    """Read the source both ways (recurrent encoders only)."""
-    copy: bool = True
-    """Mix copying from the source with the vocabulary (See et al. 2017)."""
-    word_dropout: float = 0.0
-    """Probability that the decoder is fed `<mask>` instead of its own last word (training only), so that it has to read
-    the source (Bowman et al. 2016, sec. 3.2)."""
-    length_dropout: float = 0.0
-    """Probability that the generator learns to write a text without being told its length (training only), so that
-    lengths can be left to it. Told n words it writes n good ones, whether or not its document asks for n."""
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("gru", "lstm", "transformer"):
-            raise UserError(f"seq2seq kind is {self.kind!r}; it must be gru, lstm or transformer")
-        for name in ("size", "layers", "heads", "embedding_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"seq2seq {name} is {getattr(self, name)}; it must be at least 1")
-        if self.kind == "transformer" and self.size % self.heads:
-            raise UserError(f"seq2seq size {self.size} is not a multiple of its heads, {self.heads}")
-        for name in ("dropout", "word_dropout", "length_dropout"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise UserError(f"seq2seq {name} is a probability below 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from textvae.errors import UserError
 from textvae.modules.attributes import LabelGroups, Sizes
-from textvae.modules.encoders import EncoderConfig, build_encoder
-from textvae.modules.relaxations import embed, exact
-
-
-@dataclass
-class StyleGuideConfig:
-    """Size of the classifier that guides the training of transfers and ranks candidates."""
-
-    embedding_size: int = 96
-    """Width E of a word."""
-    size: int = 96
-    """Width of a state in each direction."""
-    dropout: float = 0.3
-    """Dropout of embeddings and of the pooled states."""
-    word_dropout: float = 0.1
-    """Share of the words that it does not see while it learns, so that it does not trust a single one."""
-
-    def __post_init__(self) -> None:
-        if min(self.embedding_size, self.size) < 1:
-            raise UserError("guide.embedding_size and .size must be at least 1")
-        if not (0 <= self.dropout < 1 and 0 <= self.word_dropout < 1):
-            raise UserError("guide.dropout and .word_dropout must be in [0, 1)")
+from textvae.modules.config import EncoderConfig, StyleGuideConfig
+from textvae.modules.encoders import build_encoder
+from textvae.modules.noise import embed, exact
 
 
 class StyleGuide(nn.Module):

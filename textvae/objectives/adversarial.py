@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from torch import Tensor
+
+from textvae.objectives.config import AdversarialName
 
 
 def negative_entropy(logits: Tensor) -> Tensor:
@@ -30,7 +31,6 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
     return -log_y.mean(1) - math.log(logits.shape[1])
 
 
-AdversarialName = Literal["entropy", "uniform"]
 ADVERSARIAL: dict[str, Callable[[Tensor], Tensor]] = {"entropy": negative_entropy, "uniform": uniform_cross_entropy}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
 
 
 def prefix_rewards(scores: Tensor) -> Tensor:

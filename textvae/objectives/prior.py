@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
 
 FLOOR = -1e4
 """What −∞, the log-probability of a forbidden word, counts as: 0 · log 0 stays 0, and no gradient becomes NaN."""
@@ -39,7 +38,6 @@ def lm_reverse_kl(log_probs: Tensor, lm_log_probs: Tensor, mask: Tensor) -> Tens
     return _divergence(log_probs, lm_log_probs, mask)
 
 
-LanguagePriorName = Literal["forward", "reverse"]
 LANGUAGE_PRIORS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"forward": lm_kl, "reverse": lm_reverse_kl}
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from textvae.data.batch import Batch
 from textvae.models.sentence_vae import SentenceOutput
+from textvae.objectives.config import GeneratorLossName
 from textvae.objectives.latent import kl
-from textvae.objectives.schedules import Weight
-from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, Compared, GeneratorLossName
+from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, Compared
 
 
 def sentence_reconstruction(token_nll: Tensor) -> Tensor:
@@ -31,28 +31,6 @@ def bag_of_words(logits: Tensor, labels: Tensor) -> Tensor:
     log_probs = (logits.float() if logits.element_size() < 4 else logits).log_softmax(1)
     valid = labels >= 0
     return -(log_probs.gather(1, labels.clamp(min=0)) * valid).sum(1)
-
-
-@dataclass
-class SentenceObjectives:
-    """J = λ_rec J_rec + λ_kl J_kl + λ_bow J_bow (nats a sentence) + λ_gen J_gen; a critic has J_critic + λ_gp J_gp."""
-
-    J_rec: Weight = field(default_factory=Weight)
-    """Reconstruction."""
-    J_kl: Weight = field(default_factory=Weight)
-    """The latent's penalty, for a Gaussian its KL; the weight is β."""
-    J_bow: Weight = field(default_factory=lambda: Weight(0.0))
-    """The words of the sentence from z alone (`model.bag_of_words`)."""
-    J_gen: Weight = field(default_factory=lambda: Weight(10.0))
-    """z must look like the prior to the critic (`model.latent.kind` adversarial; DAAE, Shen et al. 2020: 10)."""
-    J_critic: Weight = field(default_factory=Weight)
-    """The critic of an adversarial prior itself."""
-    J_gp: Weight = field(default_factory=lambda: Weight(10.0))
-    """Its gradient penalty (Gulrajani et al. 2017: 10)."""
-
-    def at(self, step: int) -> dict[str, float]:
-        """Every weight in force at `step`."""
-        return {f.name: getattr(self, f.name).at(step) for f in fields(self)}
 
 
 @dataclass(frozen=True)

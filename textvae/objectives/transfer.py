@@ -16,9 +16,10 @@ from torch import Tensor
 
 from textvae.modules.attributes import columns
 from textvae.modules.frozen_features import gram, mean_state
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
+from textvae.objectives.config import LanguagePriorName
 from textvae.objectives.multitask import attribute_cross_entropy, style_cross_entropy
-from textvae.objectives.prior import LANGUAGE_PRIORS, LanguagePriorName
+from textvae.objectives.prior import LANGUAGE_PRIORS
 
 
 def squared_distance(ours: Tensor, theirs: Tensor) -> Tensor:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from textvae.modules.critics import Critic
-from textvae.modules.relaxations import exact
+from textvae.modules.noise import exact
 
 
 def critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -101,7 +100,6 @@ def non_saturating(fake: Tensor) -> Tensor:
     return F.softplus(-exact(fake))
 
 
-GeneratorLossName = Literal["non_saturating", "saturating", "wasserstein"]
 GENERATOR_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "non_saturating": non_saturating,
     "saturating": saturating,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.collate import close, padded
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.batch import close, padded
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.modules.attributes import LabelGroups, Sizes
 from textvae.modules.frozen_features import FrozenFeatures, gram, mean_state
 from textvae.modules.roll_out import without_dropout
@@ -63,7 +63,7 @@ def exemplars(corpus: TokenizedCorpus, styles: Sizes, count: int) -> list[Senten
     found = []
     for attribute, label in ((a, k) for a, size in enumerate(sizes) for k in range(size)):
         rows = np.flatnonzero(labels[:, attribute] == label)
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64))]
+        rows = rows[evenly_spaced(len(rows), count)]
         ids = torch.from_numpy(close(*padded([corpus.sentence(int(row)) for row in rows])))
         found.append((ids, ids != SPECIAL.pad))
     return found

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from textvae.errors import UserError
 from textvae.modules.latents import Latent
-from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import uniform
-from textvae.objectives.wgan_gp import Compared, GeneratorLossName, gradient_penalty
-from textvae.training.config import TrainingConfig
+from textvae.modules.noise import NoiseKey, mix, uniform
+from textvae.objectives.wgan_gp import Compared, gradient_penalty
+from textvae.training.config import PriorGameConfig, TrainingConfig
 from textvae.training.recipe import Phase
 
 GAME_STREAM = 4000
-
-
-@dataclass
-class PriorGameConfig:
-    """The critic of an adversarial prior (`model.latent.kind` adversarial), and how it learns."""
-
-    loss: GeneratorLossName = "wasserstein"
-    """wasserstein with gradient penalty, or the classic GAN's loss, saturating (its gradient vanishes) or not."""
-    hidden: int = 128
-    """Units of each of the critic's two hidden layers."""
-    updates: int = 5
-    """Updates of the critic in a step (Gulrajani et al. 2017: 5), all on the step's vectors."""
-    learning_rate: float = 1e-3
-    """Rate of the critic's Adam, whose beta is (.5, .9) as in WGAN-GP."""
-
-    def __post_init__(self) -> None:
-        if min(self.hidden, self.updates) < 1 or not self.learning_rate > 0:
-            raise UserError("adversarial: hidden and updates must be at least 1, learning_rate above 0")
 
 
 class PriorCritic(nn.Module):

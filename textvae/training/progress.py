@@ -23,28 +23,11 @@ class Reporter(Protocol):
         """The training is over."""
 
 
-STYLE = ("J_rec", "J_kl_s", "J_kl_c", "J_mul_s", "J_mul_c", "J_adv_s", "J_dis_s")
-TRANSFERS = (
-    "J_cycle",
-    "J_style",
-    "J_content",
-    "J_match",
-    "J_lm",
-    "J_content_features",
-    "J_gram",
-    "J_adv_x",
-    "J_dis_x",
-    "J_guide",
-)
-SUMMARIES = ("J_language", "J_denoise", "J_back", "J_critic", "J_gp", "J_gen", "J_rec_g", "J_pg")
-DOCUMENTS = ("J_kl_1", "J_kl_2", "J_mu", "J_doc")
-SHOWN = (*STYLE, *TRANSFERS, *SUMMARIES, *DOCUMENTS)
-
-
 def summary(values: dict[str, float]) -> str:
-    """`J_rec 3.21  J_kl_s 1.20 …  11,502 tokens/s` from logged values."""
+    """`J_rec 3.21  J_kl_s 1.20 …  11,502 tokens/s`: every logged J whose weight is not 0, and the speed."""
+    weights = {name.rsplit("/", 1)[-1]: v for name, v in values.items() if name.startswith("train/lambda/")}
     terms = {name.rsplit("/", 1)[-1]: v for name, v in values.items() if not name.startswith("train/lambda/")}
-    shown = [f"{name} {terms[name]:.3f}" for name in SHOWN if name in terms]
+    shown = [f"{name} {v:.3f}" for name, v in terms.items() if name.startswith("J_") and weights.get(name, 1.0) != 0]
     speed = values.get("train/tokens_per_second")
     return "  ".join(shown + ([f"{speed:,.0f} tokens/s"] if speed else []))
 

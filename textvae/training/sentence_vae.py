@@ -9,10 +9,11 @@ from torch import nn
 
 from textvae.data.batch import Batch
 from textvae.models.sentence_vae import SentenceVAE
-from textvae.objectives.sentence_vae import SENTENCE_OBJECTIVES, SentenceObjectives, SentenceOutputs
-from textvae.training.config import TrainingConfig
+from textvae.objectives.config import SentenceObjectives
+from textvae.objectives.sentence_vae import SENTENCE_OBJECTIVES, SentenceOutputs
+from textvae.training.config import PriorGameConfig, TrainingConfig
 from textvae.training.optimizers import model_optimizer
-from textvae.training.prior_game import PriorGame, PriorGameConfig
+from textvae.training.prior_game import PriorGame
 from textvae.training.recipe import Phase, Recipe
 
 

@@ -13,19 +13,18 @@ from textvae.data.unpaired.batch import Sequences, UnpairedBatch
 from textvae.models.seq2seq2seq import Seq2Seq2Seq
 from textvae.modules.critics import Critic, RecurrentCritic, build_critic
 from textvae.modules.language_model import RecurrentLanguageModel
-from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import shifted, soft_gumbel, straight_through, uniform
+from textvae.modules.noise import NoiseKey, shifted, soft_gumbel, straight_through, uniform
 from textvae.modules.roll_out import SAMPLING_STREAM, roll_out
 from textvae.modules.seq2seq import ANY_LENGTH, Written
+from textvae.objectives.config import SummarizationObjectives
 from textvae.objectives.policy_gradient import batch_centred, discounted, prefix_rewards, reinforce, self_critical
 from textvae.objectives.prior import LANGUAGE_PRIORS, coverage, length_penalty, topic_cosine
-from textvae.objectives.summarization import OBJECTIVES, Outputs, SummarizationObjectives, per_word
+from textvae.objectives.summarization import OBJECTIVES, Outputs, per_word
 from textvae.objectives.wgan_gp import CRITIC_LOSSES, GENERATOR_LOSSES, Compared, compare
 from textvae.tokenization.config import SPECIAL
-from textvae.training.config import TrainingConfig
+from textvae.training.config import AdversarialConfig, StageConfig, TrainingConfig
 from textvae.training.optimizers import model_optimizer
 from textvae.training.recipe import Phase, Recipe
-from textvae.training.stages import AdversarialConfig, StageConfig
 
 LENGTH_STREAM = 800
 """Number of the noise stream that says which texts are written without a length."""

@@ -10,6 +10,7 @@ from torch import nn
 from textvae.data.batch import Batch
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import StyleContentOutput, StyleContentVAE
+from textvae.objectives.config import ObjectivesConfig
 from textvae.objectives.style_content import (
     ADVERSARY_TERMS,
     GROUP_OBJECTIVES,
@@ -17,12 +18,11 @@ from textvae.objectives.style_content import (
     MODEL_TERMS,
     OBJECTIVES,
     PRIOR_OBJECTIVES,
-    ObjectivesConfig,
     Outputs,
 )
-from textvae.training.config import TrainingConfig
+from textvae.training.config import PriorGameConfig, TrainingConfig
 from textvae.training.optimizers import adversary_optimizer, model_optimizer
-from textvae.training.prior_game import PriorGame, PriorGameConfig
+from textvae.training.prior_game import PriorGame
 from textvae.training.recipe import Phase, Recipe
 
 

@@ -9,25 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from textvae.data.batch import Batch
-from textvae.errors import UserError
 from textvae.models import transfer as passes
 from textvae.models.adversaries import Adversaries
 from textvae.models.style_content_vae import Latents, StyleContentVAE
 from textvae.models.transfer import Plan
 from textvae.modules.attributes import columns
-from textvae.modules.language_model import LanguageModelConfig, RecurrentLanguageModel
-from textvae.modules.noise import NoiseKey
-from textvae.modules.relaxations import exact, shifted, until_end
+from textvae.modules.language_model import RecurrentLanguageModel
+from textvae.modules.noise import NoiseKey, exact, shifted, until_end
 from textvae.modules.roll_out import without_dropout
-from textvae.modules.style_guide import StyleGuide, StyleGuideConfig
+from textvae.modules.style_guide import StyleGuide
+from textvae.objectives.config import ObjectivesConfig
 from textvae.objectives.multitask import attribute_cross_entropy
-from textvae.objectives.prior import LanguagePriorName
-from textvae.objectives.style_content import ObjectivesConfig, Outputs
+from textvae.objectives.style_content import Outputs
 from textvae.objectives.transfer import TRANSFER_OBJECTIVES, Sample, TransferOutput, against_generated, transfer_term
 from textvae.tokenization.config import SPECIAL
-from textvae.training.config import TrainingConfig
+from textvae.training.config import PriorGameConfig, TrainingConfig, TransferTrainingConfig
 from textvae.training.perception import PERCEPTUAL_TERMS, Perception
-from textvae.training.prior_game import PriorGameConfig
 from textvae.training.recipe import Phase
 from textvae.training.style_content import StyleContentRecipe
 
@@ -37,69 +34,9 @@ READ_TERMS = frozenset({"J_content", "J_match"})
 """Terms that need the encoder's view of x̂."""
 
 
-@dataclass
-class TransferTrainingConfig:
-    """How the model learns from its own transfers, by the terms of `objectives/transfer.py`."""
-
-    start: int = 2000
-    """Steps before the first transfer. Guide and language model learn until then and are frozen afterwards."""
-    strength: float = 1.0
-    """How far along the target vector x̂ is written."""
-    tau: float | None = None
-    """Temperature at which the words of x̂ are drawn. Default: the likeliest words."""
-    drop: float = 0.1
-    """Share of x̂'s words that back-translation leaves out."""
-    blank: float = 0.1
-    """Share of x̂'s words that back-translation blanks."""
-    through: bool = False
-    """Let the gradient of J_cycle pass through the words of x̂ instead of adding noise to them."""
-    share: float = 1.0
-    """Share of the sentences, drawn anew at every step, for which the terms other than J_cycle are computed. They need
-    the distribution over all words at every place, which costs twice as much as the rest of a step."""
-    translated: float = 0.5
-    """Share of the x̂ that are written by looking at the sentence as it is, as a transfer is when training has ended
-    (`model.memory.translate` only); the others are made by filling the blanks."""
-    stored: str | None = None
-    """File of transfers that a trained model has written and reranked (`textvae back-translate`): J_cycle reads x̂ from
-    it instead of having it written in the step, and trusts it. The training sees the sentences of the file alone."""
-    trust: bool = True
-    """Weigh J_cycle by the guide's probability that x̂ has the style asked for: a copy teaches copying."""
-    language_prior: LanguagePriorName = "reverse"
-    """Direction of J_lm: reverse only forbids what the language model finds unlikely."""
-    guide: StyleGuideConfig = field(default_factory=StyleGuideConfig)
-    """Classifier that guides; also the size of the discriminator."""
-    language_model: LanguageModelConfig = field(default_factory=lambda: LanguageModelConfig("gru", 128, 256))
-    """Prior of J_lm."""
-    learning_rate: float = 1e-3
-    """Rate of guide, language model and discriminator (Adam)."""
-
-    features: str | None = None
-    """Run whose frozen encoder J_content_features and J_gram look through; it must read the same vocabulary. Default:
-    the guide."""
-    exemplars: int = 64
-    """Sentences of each style whose mean Gram matrix J_gram aims at."""
-
-    def __post_init__(self) -> None:
-        if self.exemplars < 1:
-            raise UserError(f"transfer.exemplars must be at least 1, not {self.exemplars}")
-        if self.start < 1:
-            raise UserError("transfer.start must be at least 1: the guide has to learn before it can guide")
-        if self.tau is not None and not self.tau > 0:
-            raise UserError(f"transfer.tau must be above 0, not {self.tau}")
-        if not (0 <= self.drop < 1 and 0 <= self.blank < 1 and self.learning_rate > 0):
-            raise UserError("transfer.drop and .blank must be in [0, 1), .learning_rate above 0")
-        if not 0 < self.share <= 1:
-            raise UserError(f"transfer.share is {self.share}; it must be above 0 and at most 1")
-        if self.through and self.share < 1:
-            raise UserError("transfer.through reads the points of every sentence, transfer.share only some: choose one")
-        if self.through and self.stored:
-            raise UserError("transfer.through wants x̂ to be written in the step, transfer.stored before it: choose one")
-        if not 0 <= self.translated <= 1:
-            raise UserError(f"transfer.translated is {self.translated}; it is a share, in [0, 1]")
-
-    def plan(self) -> Plan:
-        """How transfers are written."""
-        return Plan(self.strength, self.tau, self.drop, self.blank, self.through, self.translated)
+def planned(config: TransferTrainingConfig) -> Plan:
+    """How transfers are written."""
+    return Plan(config.strength, config.tau, config.drop, config.blank, config.through, config.translated)
 
 
 def learns_from_transfers(objectives: ObjectivesConfig) -> bool:
@@ -160,7 +97,7 @@ class TransferRecipe(StyleContentRecipe):
         adversarial: PriorGameConfig | None = None,
     ):
         super().__init__(model, adversaries, objectives, adversary_updates, adversarial)
-        self.transfer, self.plan, self.perception = transfer, transfer.plan(), perception
+        self.transfer, self.plan, self.perception = transfer, planned(transfer), perception
         self.terms = tuple(name for name in TRANSFER_OBJECTIVES if getattr(objectives, name).weight)
         words, sizes = model.config.vocab_size, model.groups.sizes
         self.guide = StyleGuide(transfer.guide, words, sizes)

@@ -9,8 +9,8 @@ import pytest
 
 from textvae.data.corpus import Corpus
 from textvae.errors import UserError
+from textvae.extras.documents.config import DocumentDataConfig
 from textvae.extras.documents.corpus import load_documents
-from textvae.extras.documents.data_config import DocumentDataConfig
 from textvae.text import TextConfig
 
 

@@ -8,8 +8,7 @@ import torch
 
 from tests.document_laws import DOCUMENTS, document_loader, tiny_documents
 from textvae.data.noise import NoiseConfig
-from textvae.extras.documents.batch import DocumentBatch
-from textvae.extras.documents.loader import DocumentLoader
+from textvae.extras.documents.loader import DocumentBatch, DocumentLoader
 
 NOISE = NoiseConfig(drop=0.2, word_dropout=0.3)
 blocks = pytest.mark.parametrize("block_size", [None, 1, 2, 3, 100])

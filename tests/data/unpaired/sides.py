@@ -6,11 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from textvae.data.unpaired.denoising import SummaryNoise, SummaryNoiseConfig
+from textvae.data.unpaired.config import SummaryNoiseConfig
+from textvae.data.unpaired.denoising import SummaryNoise
 from textvae.data.unpaired.loader import UnpairedLoader
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.data.unpaired.tokenized import TokenizedSide
-from textvae.tokenization import TokenizerConfig, train_tokenizer
+from textvae.tokenization.config import TokenizerConfig
+from textvae.tokenization.training import train_tokenizer
 
 COMMON = [f"w{i}" for i in range(40)]
 KINDS = ["bpe", "unigram", "word"]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textvae.data.unpaired.collate import assign_slots
+from textvae.data.unpaired.slots import assign_slots
 from textvae.data.unpaired.tokenized import word_hash
 from textvae.tokenization.config import SPECIAL
 

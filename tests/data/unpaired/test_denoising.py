@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.unpaired.sides import DOCUMENTS, KINDS, TEXTS, noise, side, vocabulary
-from textvae.data.unpaired.denoising import Spans, SummaryNoise, SummaryNoiseConfig, insert
+from textvae.data.unpaired.config import SummaryNoiseConfig
+from textvae.data.unpaired.denoising import Spans, SummaryNoise, insert
 from textvae.data.unpaired.tokenized import TokenizedSide, word_hash
 from textvae.errors import UserError
 from textvae.tokenization.config import SPECIAL

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.data.unpaired.sides import COMMON, DOCUMENTS, KINDS, vocabulary
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.errors import UserError
-from textvae.tokenization import TokenizerConfig, train_tokenizer
-from textvae.tokenization.config import SPECIAL
+from textvae.tokenization.config import SPECIAL, TokenizerConfig
 from textvae.tokenization.pretrained import token_ids
+from textvae.tokenization.training import train_tokenizer
 
 words_of = st.lists(st.sampled_from([*COMMON, ".", "anna", "bert", "çelik", "d'arc", "<unk>"]), min_size=1, max_size=12)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.alarms import RULES, Alarm, Rule, is_code, measure, verdict
 from textvae.evaluation.summaries.config import AlarmLimits
 from textvae.evaluation.summaries.lead import leads
 from textvae.evaluation.summaries.rare_words import RareWords
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.symptoms import RATIOS, shuffled
+from textvae.inference.kneser_ney import KneserNey
 
 from .news import CODES, make_news
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig, TaggerConfig
 from textvae.evaluation.summaries.instruments import HELD_OUT, build_instruments
+from textvae.inference.kneser_ney import KneserNey
 
 from .news import make_news
 
@@ -29,7 +29,7 @@ def names(folder: Path) -> list[str]:
 def test_the_second_time_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_instruments(iter(NEWS.texts), iter(NEWS.documents), tmp_path, CONFIG)
     assert [name.split("-")[0] for name in names(tmp_path)] == ["summary_lm", "summary_reader", "summary_tagger"]
-    monkeypatch.setattr("textvae.evaluation.language_model.KneserNey.fit", None)
+    monkeypatch.setattr("textvae.inference.kneser_ney.KneserNey.fit", None)
     monkeypatch.setattr("textvae.evaluation.summaries.reader.StatisticalReader.fit", None)
     monkeypatch.setattr("textvae.evaluation.summaries.tagger.DenoisingTagger.fit", None)
     again = build_instruments(NEWS.texts, NEWS.documents, tmp_path, CONFIG)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.lead import (
     equal_length,
     language_model_cuts,
@@ -16,6 +15,7 @@ from textvae.evaluation.summaries.lead import (
     usual_ending,
     word_count,
 )
+from textvae.inference.kneser_ney import KneserNey
 
 DOCUMENTS = ["a b c d e f", "a b", "a b c d"]
 

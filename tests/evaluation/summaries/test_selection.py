@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.config import SummarySelectionConfig
 from textvae.evaluation.summaries.lead import leads
 from textvae.evaluation.summaries.selection import SummaryDevScore, length_factor
 from textvae.evaluation.summaries.symptoms import shuffled, swapped
+from textvae.inference.kneser_ney import KneserNey
 
 from .news import CODES, make_news
 

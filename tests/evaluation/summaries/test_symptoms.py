@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.rare_words import RareWords
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.symptoms import RATIOS, gain, measure, reader_measures, shuffled, swapped
+from textvae.inference.kneser_ney import KneserNey
 
 from .news import make_news
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.batch import even_cuts
-from textvae.data.collate import IGNORED, close, padded
+from textvae.data.batch import IGNORED, Rows, close, even_cuts, padded
 from textvae.modules.noise import NoiseKey
 from textvae.tokenization.config import SPECIAL
 
 
 @dataclass(frozen=True)
-class Sequences:
+class Sequences(Rows):
     """B sequences of at most L − 1 tokens, padded, on one device.
 
     ids: (B, L) tokens, `</s>`, padding. mask: (B, L) True where `ids` is not padding.
@@ -46,26 +44,6 @@ class Sequences:
     def of(cls, sentences: Sequence[Sequence[int]]) -> Sequences:
         """Lists of ids, without special tokens."""
         return cls.build(*padded([np.asarray(s, dtype=np.int64) for s in sentences]))
-
-    def __len__(self) -> int:
-        return self.ids.shape[0]
-
-    def tensors(self) -> dict[str, Tensor]:
-        """The fields by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def to(self, device: torch.device | str) -> Sequences:
-        """The same sequences on `device`."""
-        moved: dict[str, Any] = {n: t.to(device, non_blocking=True) for n, t in self.tensors().items()}
-        return replace(self, **moved)
-
-    def rows(self, start: int, stop: int) -> Sequences:
-        """Sequences start … stop − 1, padded as before."""
-        return replace(self, **{n: t[start:stop] for n, t in self.tensors().items()})
-
-    def permuted(self, order: Tensor) -> Sequences:
-        """The same sequences in another order."""
-        return replace(self, **{n: t[order] for n, t in self.tensors().items()})
 
     @property
     def num_tokens(self) -> int:

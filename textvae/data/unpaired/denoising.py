@@ -13,71 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textvae.data.noise import NoiseConfig, corrupt
+from textvae.data.noise import corrupt
+from textvae.data.unpaired.config import SummaryNoiseConfig
 from textvae.data.unpaired.places import WordPlaces
 from textvae.data.unpaired.slots import SlotVocabulary
 from textvae.data.unpaired.spans import Cuts, SpanCutter, word_borders
 from textvae.data.unpaired.tokenized import TokenizedSide
-from textvae.errors import UserError
 from textvae.tokenization.config import SPECIAL
-
-
-@dataclass
-class SummaryNoiseConfig:
-    """How a text becomes a document; the target stays clean."""
-
-    min_spans: int = 1
-    """Fewest foreign spans."""
-    max_spans: int = 3
-    """Most foreign spans."""
-    min_words: int = 2
-    """Fewest words of a span (pieces, with a subword tokenizer; a word is never cut)."""
-    max_words: int = 10
-    """Most words of a span."""
-    max_fills: int = 0
-    """Most single words and pairs of words put inside the text, where documents have them between the same two words
-    if such a place is found: what a person who writes short leaves out without leaving a hole."""
-    before: float = 0.3
-    """Share of spans put before the text."""
-    after: float = 0.6
-    """Share of spans put after the text (but before the full stop that ends it); the others go inside."""
-    related: float = 0.7
-    """Share of spans taken from a document that has a rare word of the text."""
-    fluent: float = 0.5
-    """Share of the other spans that are taken from after a word that stands before them in noise(y) too."""
-    clauses: float = 0.5
-    """Share of spans that are clauses: from one comma (or the beginning) of their document to another (or the end)."""
-    rare: float = 0.002
-    """A word is rare if at most this share of the documents has it (or ten of them)."""
-    own: float = 0.7
-    """A document that has this share of the text's words may be the text's own; nothing is taken from it."""
-    drop: float = 0.06
-    """Probability of leaving out a word of the text. Words outside the vocabulary, and rare ones, stay: nothing could
-    restore them."""
-    shuffle: float = 1.5
-    """Words of the text move fewer than so many places, before spans are put in; 1 and less moves none."""
-    max_tokens: int | None = None
-    """Most tokens of noise(y). Default: the documents' maximum. Spans give way, words of the text do not."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_spans <= self.max_spans:
-            raise UserError(f"noise.min_spans is {self.min_spans} and max_spans {self.max_spans}: give 0 <= min <= max")
-        if self.max_fills < 0:
-            raise UserError(f"noise.max_fills is {self.max_fills}: it must be 0 or more")
-        if not 1 <= self.min_words <= self.max_words:
-            raise UserError(f"noise.min_words is {self.min_words} and max_words {self.max_words}: give 1 <= min <= max")
-        for name in ("before", "after", "related", "fluent", "clauses", "rare"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UserError(f"noise.{name} is {getattr(self, name)}: it must lie between 0 and 1")
-        if self.before + self.after > 1.0:
-            raise UserError(f"noise.before + noise.after is {self.before + self.after}: together they are at most 1")
-        if not 0.0 < self.own <= 1.0:
-            raise UserError(f"noise.own is {self.own}: it must lie above 0, at most 1")
-        self.words()
-
-    def words(self) -> NoiseConfig:
-        """What is done to the text's own words."""
-        return NoiseConfig(drop=self.drop, shuffle=self.shuffle)
 
 
 @dataclass(frozen=True)

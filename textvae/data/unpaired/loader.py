@@ -9,9 +9,8 @@ import numpy as np
 
 from textvae.data.loader import bucketed_order
 from textvae.data.unpaired.batch import Sequences, UnpairedBatch
-from textvae.data.unpaired.collate import assign_slots
 from textvae.data.unpaired.denoising import SummaryNoise
-from textvae.data.unpaired.slots import SlotVocabulary
+from textvae.data.unpaired.slots import SlotVocabulary, assign_slots
 from textvae.data.unpaired.tokenized import TokenizedSide
 from textvae.modules.noise import NoiseKey, mix
 

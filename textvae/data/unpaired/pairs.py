@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from textvae.data.checks import Tally, contains
+from textvae.data.tokenized import evenly_spaced
 from textvae.data.unpaired.staging import Staged
 from textvae.errors import UserError
-from textvae.spacing import words
+from textvae.text import words
 
 ACCIDENTS = 0.05  # share of references among the texts, or of texts that equal a document, that may be an accident
 SAMPLE = 2_000  # rows compared when two files may go together line by line
@@ -71,7 +72,7 @@ class Sides:
         shared, text_rows, document_rows = np.intersect1d(ours, theirs, return_indices=True)
         if len(shared) < 20:
             return
-        sample = np.linspace(0, len(shared) - 1, min(SAMPLE, len(shared))).astype(np.int64)
+        sample = evenly_spaced(len(shared), SAMPLE)
         texts = [_words(t) for t in self.texts.table["text"].take(text_rows[sample]).to_pylist()]
         documents = [_words(t) for t in self.documents.table["text"].take(document_rows[sample]).to_pylist()]
         own = np.array([len(t & d) / len(t) for t, d in zip(texts, documents, strict=True)])

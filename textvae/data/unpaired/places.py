@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textvae.data.tokenized import evenly_spaced
 from textvae.data.unpaired.tokenized import TokenizedSide
 
 MOST_INDEXED = 500_000  # documents: with 27 words each 0.3 GB while the index is built, and 0.1 GB after
@@ -28,7 +29,7 @@ class WordPlaces:
     @classmethod
     def build(cls, side: TokenizedSide, rare: int) -> WordPlaces:
         """Index the documents of a side (MOST_INDEXED of them, evenly spaced)."""
-        rows = np.linspace(0, len(side) - 1, min(len(side), MOST_INDEXED)).astype(np.int64)
+        rows = evenly_spaced(len(side), MOST_INDEXED)
         tokens, places = [], []
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CODE = code_checksum(
-    *("rows", "cells", "tables", "hub", "checks", "staging", "corpus"),
-    *(f"unpaired/{name}" for name in ("config", "files", "staging", "pairs", "report", "sources")),
-)
+CODE = code_checksum("data/unpaired")
 
 
 @dataclass(frozen=True)

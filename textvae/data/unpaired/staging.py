@@ -18,8 +18,7 @@ from textvae.data.staging import check_characters, open_table, text_hash, write_
 from textvae.data.unpaired.config import FilesConfig, PairsConfig, SideConfig
 from textvae.data.unpaired.files import Opened
 from textvae.errors import UserError
-from textvae.spacing import count_words
-from textvae.text import TextConfig, prepare
+from textvae.text import TextConfig, count_words, prepare
 
 SIDE = {"text": pa.string(), "id": pa.string()}
 PAIRS = {name: pa.string() for name in ("document", "summary", "document_raw", "summary_raw", "id")}

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.batch import Batch, Collator
 from textvae.data.loader import evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.evaluation.diagnostics.collapse import warnings
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig

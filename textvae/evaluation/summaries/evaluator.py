@@ -26,7 +26,7 @@ from textvae.evaluation.summaries.results import SummaryEvaluation, SummaryRow
 from textvae.evaluation.summaries.rouge import MEASURES, Rouge
 from textvae.evaluation.summaries.symptoms import measure, text_measures, text_statistics
 from textvae.evaluation.summaries.tagger import pick
-from textvae.spacing import spaced
+from textvae.text import spaced
 
 WHOLE, OWN_LENGTHS, LM_CUT, TAGGER, REFERENCE = (
     "whole document",

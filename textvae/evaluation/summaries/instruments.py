@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from textvae.evaluation.instruments import P, cached
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.sampling import reservoir
 from textvae.evaluation.summaries.config import SummaryEvaluationConfig
 from textvae.evaluation.summaries.rare_words import RareWords
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.tagger import DenoisingTagger
-from textvae.spacing import spaced
+from textvae.inference.kneser_ney import KneserNey
+from textvae.text import spaced
 
 VERSION = 1
 """Raise it when a change of code changes what is trained: older caches are then left alone."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textvae.evaluation.language_model import KneserNey
+from textvae.inference.kneser_ney import KneserNey
 
 
 def word_count(text: str) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from textvae.spacing import spaced
+from textvae.text import spaced
 
 MEASURES = ("rouge_1", "rouge_2", "rouge_l")
 """Names of the columns of `Rouge.scores`."""

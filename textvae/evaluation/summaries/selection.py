@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.sampling import reservoir
 from textvae.evaluation.summaries.config import SummarySelectionConfig
 from textvae.evaluation.summaries.lead import word_count
 from textvae.evaluation.summaries.reader import StatisticalReader
 from textvae.evaluation.summaries.symptoms import ReconstructNll, swapped
-from textvae.spacing import spaced
+from textvae.inference.kneser_ney import KneserNey
+from textvae.text import spaced
 
 
 @dataclass(frozen=True)

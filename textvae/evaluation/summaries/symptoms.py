@@ -19,11 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import KneserNey
 from textvae.evaluation.summaries.lead import leads, word_count
 from textvae.evaluation.summaries.rare_words import RareWords, kept_and_invented
+from textvae.inference.kneser_ney import KneserNey
 from textvae.modules.noise import mix
-from textvae.spacing import spaced
+from textvae.text import spaced
 
 ReconstructNll = Callable[[Sequence[str], Sequence[str]], np.ndarray]
 """(N summaries, N documents) -> (N,) nats per word of the document."""

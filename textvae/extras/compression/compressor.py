@@ -20,8 +20,8 @@ from textvae.extras.compression.lossy import LossyCoder
 from textvae.extras.compression.quantisers import CODEBOOK, Quantiser
 from textvae.files import read_lines
 from textvae.inference.latents.space import LatentSpace
+from textvae.inference.loading import Precision
 from textvae.inference.options import TransferOptions
-from textvae.inference.precision import Precision
 
 BLOCK_RECORDS = 256
 """Lines coded together. Fewer learn sooner, more are faster."""

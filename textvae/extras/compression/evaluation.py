@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from textvae.evaluation.bleu import from_statistics, statistics
-from textvae.evaluation.language_model import KneserNey
 from textvae.extras.compression.compressor import BLOCK_RECORDS, Coding, Compressor
 from textvae.extras.compression.lines import Record, records
 from textvae.extras.compression.lossy import LossyCoder
 from textvae.extras.compression.quantisers import KINDS, Quantiser
 from textvae.files import read_lines
+from textvae.inference.kneser_ney import KneserNey
 from textvae.inference.latents.space import LatentSpace
 from textvae.inference.pieces import LineReader
 from textvae.text import prepare

@@ -15,8 +15,7 @@ from textvae.extras.report.comparison import unique_names
 from textvae.extras.report.latent_maps import FEWEST, Plane
 from textvae.extras.report.records import read_run
 from textvae.extras.report.style_model import Encoded, LatentPoints, Sentences, StyleModel
-from textvae.inference.loading import locate, model_class
-from textvae.inference.precision import Precision
+from textvae.inference.loading import Precision, locate, model_class
 from textvae.inference.scorers import FOLDER
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer

@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from textvae.errors import UserError
-from textvae.evaluation.language_model import KneserNey
 from textvae.extras.detection.scores import Mahalanobis, Neighbourhood, mutated, p_values, threshold
 from textvae.files import atomic_write, write_json
+from textvae.inference.kneser_ney import KneserNey
 from textvae.inference.latents.reading import Scored
 from textvae.inference.latents.space import LatentSpace
 from textvae.inference.streaming import WINDOW_LINES, windows

@@ -13,7 +13,7 @@ from textvae.data.checks import SplitSummary, Tally, contains, draw
 from textvae.data.corpus import Corpus, cache_key, code_checksum, open_corpus, open_or_build, write_index
 from textvae.data.rows import ONE_SENTENCE, Part
 from textvae.errors import UserError
-from textvae.extras.documents.data_config import DocumentDataConfig
+from textvae.extras.documents.config import DocumentDataConfig
 from textvae.extras.documents.findings import DocumentReport, new_tally
 from textvae.extras.documents.source import Document, Documents, find_documents
 from textvae.files import display
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SHARED = ("attributes", "rows", "cells", "tables", "checks", "staging", "corpus")
-OWN = ("data_config", "source", "findings", "corpus")
-CODE = code_checksum(*SHARED, *(f"../extras/documents/{name}" for name in OWN))
+CODE = code_checksum("extras/documents")
 
 
 def load_documents(config: DocumentDataConfig, text: TextConfig, cache_dir: str | Path) -> Corpus:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.loader import evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, Generatio
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from textvae.data.batch import Batch
-from textvae.extras.documents.model_config import HierarchicalVAEConfig
+from textvae.extras.documents.config import HierarchicalVAEConfig
 from textvae.models.sentence_model import SentenceModel
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import build_encoder

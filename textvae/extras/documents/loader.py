@@ -8,15 +8,28 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from textvae.data.batch import Batch
 from textvae.data.loader import BatchLoader, bucketed_order, evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.extras.documents.batch import DocumentBatch
 from textvae.modules.noise import mix
 
 INFERENCE = 512
 """Sentences of a batch from which means are inferred."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentBatch(Batch):
+    """`Batch`, whose `style` is the number of the sentence's document, and where its mean stands in the table.
+
+    row: (B,) row of the table. count: (B,) sentences of the document, n. block: (B,) the one number of the block of
+    documents whose means the table must hold (see `DocumentLoader`).
+    """
+
+    row: Tensor
+    count: Tensor
+    block: Tensor
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from textvae.extras.documents.batch import DocumentBatch
 from textvae.extras.documents.hierarchical_vae import HierarchicalOutput
+from textvae.extras.documents.loader import DocumentBatch
 from textvae.modules.latents.base import at_least_fp32
 from textvae.objectives.latent import kl
-from textvae.objectives.schedules import Weight
 from textvae.objectives.sentence_vae import sentence_reconstruction
 
 VARIANCE = 0.25
@@ -66,26 +65,6 @@ def document_means(codes: Tensor, row: Tensor, rows: int) -> Tensor:
     """
     sums = codes.new_zeros(rows, codes.shape[1]).index_add_(0, row, codes)
     return sums / (torch.bincount(row, minlength=rows).to(codes)[:, None] + VARIANCE)
-
-
-@dataclass
-class HierarchicalObjectives:
-    """J = λ J_rec + λ J_kl_1 + λ J_kl_2 + λ J_mu (weights of 1: the paper's bound) + α J_doc, in nats per sentence."""
-
-    J_rec: Weight = field(default_factory=Weight)
-    """Reconstruction."""
-    J_kl_1: Weight = field(default_factory=Weight)
-    """z1 against N(0, 1)."""
-    J_kl_2: Weight = field(default_factory=Weight)
-    """z2 against its document's N(μ2, .25)."""
-    J_mu: Weight = field(default_factory=Weight)
-    """μ2 against N(0, 1), once a document."""
-    J_doc: Weight = field(default_factory=lambda: Weight(10.0))
-    """The discriminative objective: z2 tells its document. The weight is α, the paper's 10."""
-
-    def at(self, step: int) -> dict[str, float]:
-        """Every weight in force at `step`."""
-        return {f.name: getattr(self, f.name).at(step) for f in fields(self)}
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from textvae.extras.documents.batch import DocumentBatch
+from textvae.extras.documents.config import HierarchicalObjectives
 from textvae.extras.documents.hierarchical_vae import DocumentTable, HierarchicalVAE
-from textvae.extras.documents.objectives import (
-    HIERARCHICAL_OBJECTIVES,
-    HierarchicalObjectives,
-    HierarchicalOutputs,
-    document_means,
-)
+from textvae.extras.documents.loader import DocumentBatch
+from textvae.extras.documents.objectives import HIERARCHICAL_OBJECTIVES, HierarchicalOutputs, document_means
 from textvae.modules.roll_out import evaluating
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import model_optimizer

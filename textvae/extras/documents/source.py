@@ -11,7 +11,7 @@ from textvae.data.cells import Columns, text_cell
 from textvae.data.rows import ONE_SENTENCE, Part, fingerprint
 from textvae.data.tables import ENDINGS, find_splits, jsonl_records
 from textvae.errors import UserError
-from textvae.extras.documents.data_config import DocumentDataConfig
+from textvae.extras.documents.config import DocumentDataConfig
 from textvae.files import display, read_lines
 from textvae.text import split_sentences
 

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from textvae.data.noise import NoiseConfig
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.errors import UserError
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.common import described, rows_of, saver
@@ -20,13 +20,11 @@ from textvae.experiment.preparation import PreparedSentences, max_length, tokeni
 from textvae.experiment.runs import cache_folder, checked
 from textvae.experiment.sentence_vae import Split
 from textvae.experiment.start import begin_with
-from textvae.extras.documents.config import DocumentExperimentConfig
+from textvae.extras.documents.config import DocumentExperimentConfig, DocumentsConfig, hierarchical_config
 from textvae.extras.documents.corpus import load_documents
 from textvae.extras.documents.diagnosis import DocumentDiagnosis, Sentences, diagnose, look
-from textvae.extras.documents.evaluation_config import DocumentsConfig
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
 from textvae.extras.documents.loader import DocumentLoader
-from textvae.extras.documents.model_config import hierarchical_config
 from textvae.extras.documents.recipe import HierarchicalRecipe
 from textvae.extras.documents.swaps import swap
 from textvae.extras.documents.validation import DocumentValidator
@@ -79,7 +77,7 @@ def documents_of(config: DocumentExperimentConfig, prepared: PreparedDocuments, 
         raise UserError(
             f"{split} has {len(enough)} documents of two sentences or more; verification needs at least two"
         )
-    chosen = enough[np.unique(np.linspace(0, len(enough) - 1, min(limit, len(enough))).astype(np.int64))]
+    chosen = enough[evenly_spaced(len(enough), limit)]
     rows = np.flatnonzero(filled & np.isin(labels, chosen))
     numbers = np.searchsorted(chosen, labels[rows])
     corpus = TokenizedCorpus.from_lists([ids[i] for i in rows], numbers.tolist())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.extras.documents.diagnosis import Sentences, diagnose, look
 from textvae.extras.documents.hierarchical_vae import HierarchicalVAE
 

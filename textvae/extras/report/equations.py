@@ -10,9 +10,10 @@ from typing import Any
 from docstring_parser import parse_from_object
 
 from textvae.extras.documents import objectives as hierarchy
-from textvae.extras.documents.objectives import HierarchicalObjectives
+from textvae.extras.documents.config import HierarchicalObjectives
 from textvae.extras.report.records import RunRecord, look_up, number
-from textvae.extras.trees.objectives import TreeObjectives, tree_reconstruction
+from textvae.extras.trees.config import TreeObjectives
+from textvae.extras.trees.objectives import tree_reconstruction
 from textvae.objectives import (
     clamping,
     latent,
@@ -25,9 +26,7 @@ from textvae.objectives import (
     wgan_gp,
 )
 from textvae.objectives.adversarial import ADVERSARIAL
-from textvae.objectives.sentence_vae import SentenceObjectives
-from textvae.objectives.style_content import ObjectivesConfig
-from textvae.objectives.summarization import SummarizationObjectives
+from textvae.objectives.config import ObjectivesConfig, SentenceObjectives, SummarizationObjectives
 
 STYLE: dict[str, Callable[..., Any]] = {
     "J_rec": reconstruction.reconstruction,

@@ -46,10 +46,9 @@ def total_steps(record: RunRecord) -> int | None:
     """Steps that the configuration asks for; the number of sentences comes from data.json."""
     limit = number(look_up(record.config, "training.max_steps"))
     stages = record.config.get("stages")
-    planned: float | None = None
-    if record.task == "summarization" and isinstance(stages, list):
-        planned = sum(number(look_up(stage, "steps")) or 0 for stage in stages)
-    elif record.task in ("style_transfer", "sentence_vae", "document_vae", "tree"):
+    if isinstance(stages, list):
+        planned: float | None = sum(number(look_up(stage, "steps")) or 0 for stage in stages)
+    else:
         planned = epoch_steps(record)
     known = [int(value) for value in (planned, limit) if value]
     return min(known, default=None)

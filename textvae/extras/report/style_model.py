@@ -14,10 +14,11 @@ from torch import Tensor
 from textvae.config import load_config
 from textvae.data.corpus import Corpus
 from textvae.data.sources import load_corpus
+from textvae.data.tokenized import evenly_spaced
 from textvae.errors import UserError
 from textvae.experiment.runs import cache_folder, check_same_data
 from textvae.inference.decoding import DecodingConfig, decode
-from textvae.inference.precision import autocast
+from textvae.inference.loading import autocast
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.tokenization.config import SPECIAL
 
@@ -129,7 +130,7 @@ class StyleModel(LatentPoints):
         rows: list[int] = []
         for kind in range(groups.combinations):
             found = np.flatnonzero(kinds == kind)
-            places = np.unique(np.linspace(0, len(found) - 1, min(per_label, len(found))).astype(int))
+            places = evenly_spaced(len(found), per_label)
             rows += found[places].tolist()
         chosen = data.select(rows)
         return Sentences(list(chosen["text"]), labels[rows], [list(r) for r in chosen["references"]])

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from textvae.config import load_config
+from textvae.data.tokenized import evenly_spaced
 from textvae.evaluation.summaries.alarms import AlarmLimits, verdict
 from textvae.experiment.summary_evaluation import FinishedSummarizer
 from textvae.extras.report.comparison import Measure, measure, system_rows
@@ -47,7 +46,7 @@ def summarised(record: RunRecord, examples: int = 8) -> list[Summarised]:
     decoding = decoding if isinstance(decoding, dict) else {}
     finished = FinishedSummarizer(config, folder, "test" if config.data.test else "dev")
     summarizer, pairs = finished.summarizer, finished.pairs  # the model first: without one, no data are read
-    rows = np.unique(np.linspace(0, len(pairs) - 1, min(examples, len(pairs))).astype(int)).tolist()
+    rows = evenly_spaced(len(pairs), examples).tolist()
     chosen = pairs.select(rows)
     outputs = summarizer(list(chosen["document"]), **{**decoding, "detokenise": False})
     return [Summarised(*row) for row in zip(chosen["document"], outputs, chosen["summary"], strict=True)]

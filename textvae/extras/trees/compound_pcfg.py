@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from textvae.data.batch import Batch
+from textvae.extras.trees.config import CompoundPCFGConfig
 from textvae.extras.trees.grammar import GrammarNetwork
 from textvae.extras.trees.inside import Rules, best_spans, inside, span_marginals
-from textvae.extras.trees.model_config import CompoundPCFGConfig
 from textvae.modules.encoders import build_encoder
 from textvae.modules.latents import Latent, LatentOutput, build_latent
 from textvae.modules.noise import NoiseKey

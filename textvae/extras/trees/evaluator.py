@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.batch import Batch
-from textvae.data.collate import Collator
+from textvae.data.batch import Batch, Collator
 from textvae.data.loader import evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.data.trees.brackets import Span, Tree
 from textvae.evaluation.diagnostics.measures import importance_weighted_nll
-from textvae.evaluation.language_model import KneserNey
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.extras.trees.scores import TreeScore, baselines, f1
+from textvae.inference.kneser_ney import KneserNey
 from textvae.modules.noise import NoiseKey, mix
 from textvae.tokenization.config import SPECIAL
 

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from textvae.errors import UserError
+from textvae.extras.trees.config import GrammarConfig
 from textvae.extras.trees.inside import Rules
 from textvae.modules.latents.base import at_least_fp32
 
 LEAST = -60.0
 """Smallest log-probability of a rule. It keeps every cell of the inside algorithm above fp32's e⁻⁸⁷, however sure a
 grammar becomes, and adds less to a distribution (10⁻²² for 90 symbols) than rounding does."""
-
-
-@dataclass
-class GrammarConfig:
-    """Size of the grammar."""
-
-    nonterminals: int = 30
-    """Symbols that branch, N. Time and memory of a sentence grow with N (N + T)²."""
-    preterminals: int = 60
-    """Symbols that write a word, T."""
-    size: int = 256
-    """Width of a symbol's vector, D."""
-
-    def __post_init__(self) -> None:
-        if min(self.nonterminals, self.preterminals, self.size) < 1:
-            raise UserError("grammar.nonterminals, .preterminals and .size must be at least 1")
 
 
 class Residual(nn.Module):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from textvae.data.batch import Batch
 from textvae.extras.trees.compound_pcfg import TreeOutput
 from textvae.objectives.latent import kl
-from textvae.objectives.schedules import Weight
 
 
 def tree_reconstruction(nll: Tensor) -> Tensor:
@@ -20,20 +19,6 @@ def tree_reconstruction(nll: Tensor) -> Tensor:
     evidence lower bound; where there is no z, J_rec alone is −log p(x).
     """
     return nll
-
-
-@dataclass
-class TreeObjectives:
-    """J = λ_rec J_rec + λ_kl J_kl, both in nats per sentence."""
-
-    J_rec: Weight = field(default_factory=Weight)
-    """The words of the sentence, over all its trees."""
-    J_kl: Weight = field(default_factory=Weight)
-    """The penalty of z, for a Gaussian its KL."""
-
-    def at(self, step: int) -> dict[str, float]:
-        """Every weight in force at `step`."""
-        return {f.name: getattr(self, f.name).at(step) for f in fields(self)}
 
 
 @dataclass(frozen=True)

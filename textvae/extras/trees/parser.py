@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textvae.data.collate import Collator
+from textvae.data.batch import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
 from textvae.data.trees.brackets import Span, format_tree
@@ -17,8 +17,8 @@ from textvae.errors import UserError
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
 from textvae.inference.loading import Loaded, find_device, load
 from textvae.text import prepare
-from textvae.tokenization import token_ids
 from textvae.tokenization.config import SPECIAL
+from textvae.tokenization.pretrained import token_ids
 
 BATCH_SIZE, MAX_WORDS = 32, 200
 

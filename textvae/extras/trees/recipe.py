@@ -9,7 +9,8 @@ from torch import nn
 
 from textvae.data.batch import Batch
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.objectives import TREE_OBJECTIVES, TreeObjectives, TreeOutputs
+from textvae.extras.trees.config import TreeObjectives
+from textvae.extras.trees.objectives import TREE_OBJECTIVES, TreeOutputs
 from textvae.training.config import TrainingConfig
 from textvae.training.optimizers import model_optimizer
 from textvae.training.recipe import Phase, Recipe

@@ -11,24 +11,21 @@ from typing import Literal
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from textvae.data.curriculum import CurriculumLoader
+from textvae.data.loader import CurriculumLoader
 from textvae.data.noise import NoiseConfig
-from textvae.data.tokenized import TokenizedCorpus
+from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
 from textvae.data.trees.brackets import Tree, parse_tree
 from textvae.data.trees.treebank import read_treebank
 from textvae.errors import UserError
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.common import described, rows_of, saver
-from textvae.experiment.latents import evenly_spaced
 from textvae.experiment.preparation import PreparedSentences, max_length, prepare_sentences
 from textvae.experiment.runs import checked
 from textvae.experiment.start import begin_with
 from textvae.extras.trees.card import tree_card
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
-from textvae.extras.trees.config import TreeExperimentConfig
-from textvae.extras.trees.evaluation_config import TreeEvaluationConfig
+from textvae.extras.trees.config import TreeEvaluationConfig, TreeExperimentConfig, saved_tree_config
 from textvae.extras.trees.evaluator import KnownTrees, TreeEvaluation, TreeValidator, evaluate_trees, ngram_model
-from textvae.extras.trees.model_config import saved_tree_config
 from textvae.extras.trees.recipe import TreeRecipe
 from textvae.inference.loading import find_device, load
 from textvae.sentence_card import SentenceFacts

@@ -23,8 +23,7 @@ from textvae.modules.fitted_prior import FittedPrior
 from textvae.modules.latents import Latent, LatentOutput
 from textvae.modules.latents.flow import FlowLatent
 from textvae.modules.latents.vq import VQLatent
-from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import exact, shifted, uniform
+from textvae.modules.noise import NoiseKey, exact, mix, shifted, uniform
 from textvae.tokenization.config import SPECIAL
 
 Target = str | Sequence[str] | Mapping[str, str]

@@ -14,8 +14,8 @@ from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
 from textvae.inference.latents.model import LatentModel
+from textvae.inference.loading import Precision, autocast
 from textvae.inference.pieces import LineReader, pad
-from textvae.inference.precision import Precision, autocast
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.style_transfer import batches
 from textvae.text import TextConfig

@@ -18,8 +18,7 @@ from textvae.inference.latents.loading import load_latent_model
 from textvae.inference.latents.model import Target
 from textvae.inference.latents.paths import between
 from textvae.inference.latents.writing import Drawn, VectorWriter, writing_options
-from textvae.inference.loading import find_device
-from textvae.inference.precision import Precision
+from textvae.inference.loading import Precision, find_device
 from textvae.modules.fitted_prior import FittedPrior
 
 PriorName = Literal["own", "fitted"]

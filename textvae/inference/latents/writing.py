@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from textvae.errors import UserError
-from textvae.inference.decoding import Decoded, decode
+from textvae.inference.decoding import Decoded, decode, row_keys
 from textvae.inference.latents.reading import VectorReader
+from textvae.inference.loading import autocast
 from textvae.inference.options import TransferOptions
 from textvae.inference.pieces import Line, Piece
-from textvae.inference.precision import autocast
-from textvae.inference.sampling import row_keys
 
 WRITING = (
     *("beam", "num_candidates", "sample", "temperature", "top_k", "top_p", "seed", "length_penalty"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.adversarial import AdversarialLatent
-from textvae.modules.latents.base import Latent, LatentConfig, LatentOutput
-from textvae.modules.latents.batch_norm import BatchNormLatent
-from textvae.modules.latents.bottleneck import BottleneckLatent
-from textvae.modules.latents.deterministic import DeterministicLatent
+from textvae.modules.config import LatentConfig
+from textvae.modules.latents.base import Latent, LatentOutput
+from textvae.modules.latents.deterministic import AdversarialLatent, DeterministicLatent
 from textvae.modules.latents.flow import FlowLatent
-from textvae.modules.latents.gaussian import GaussianLatent
-from textvae.modules.latents.infomax import InfoMaxLatent
-from textvae.modules.latents.mmd import MMDLatent
+from textvae.modules.latents.gaussian import BatchNormLatent, BottleneckLatent, GaussianLatent, InfoMaxLatent, MMDLatent
 from textvae.modules.latents.vq import VQLatent
 
 LATENTS: dict[str, type[Latent]] = {

@@ -4,91 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from textvae.errors import UserError
 from textvae.modules.attributes import LabelGroups, Sizes
-from textvae.modules.erasure import LinearEraser
+from textvae.modules.config import LatentConfig
 from textvae.modules.noise import NoiseKey, standard_normal
+from textvae.modules.statistics import LinearEraser
 
-LatentKind = Literal[
-    "gaussian", "deterministic", "bottleneck", "mmd", "infomax", "batch_norm", "flow", "vq", "adversarial"
-]
 PRIOR_STREAM = 3000
 """Numbers of the noise streams of prior samples: this one and the next few."""
-
-
-@dataclass
-class LatentConfig:
-    """Kind and size of one latent space."""
-
-    kind: LatentKind = "gaussian"
-    """gaussian: q(z|x) = N(mu, exp(log_var)); deterministic: z = mu, the paper's DAE; bottleneck: a Gaussian held at
-    `target_rate`; mmd: InfoVAE; infomax: a Gaussian whose z must know its own words; batch_norm: a Gaussian that cannot
-    collapse; flow: a Gaussian under a learnt RealNVP prior (pip install 'textvae[latents]'); vq: codes of a codebook;
-    adversarial: a point whose distribution a critic draws to the prior."""
-    size: int = 128
-    """Number of latent dimensions, Z. With several attributes the style space has so many for each of them."""
-    prior: Literal["standard", "class_conditional"] = "standard"
-    """standard: N(0, I). class_conditional: N(m_y, I) with a learnt mean for each label y."""
-    separation: float = 2.0
-    """Initial length of each m_y (class_conditional only): orthogonal directions, in prior standard deviations."""
-    initial_std: float = 1.0
-    """Posterior standard deviation at the start (gaussian only). Below 1 the decoder hears z from the first step."""
-    free_bits: float = 0.0
-    """Nats per dimension and sentence below which the KL costs nothing (Kingma et al. 2016, app. C.8)."""
-    erase_labels: bool = False
-    """Project the means so that no linear reader can tell the label from them (LEACE, Belrose et al. 2023)."""
-
-    target_rate: float = 8.0
-    """C, nats per sentence at which the KL is held (bottleneck only)."""
-    rate_control: Literal["lagrangian", "absolute"] = "lagrangian"
-    """How (bottleneck only): by a multiplier that follows the rate, or by |KL - C| (Burgess et al. 2018)."""
-    alpha: float = 0.5
-    """Share of the KL that the MMD replaces (mmd only; InfoVAE's alpha)."""
-    mmd_weight: float = 10.0
-    """InfoVAE's lambda: the MMD weighs alpha + lambda - 1 (mmd only)."""
-    nce_weight: float = 1.0
-    """Weight of InfoNCE beside the KL (infomax only)."""
-    norm_scale: float = 0.5
-    """Standard deviation of each mean over the batch (batch_norm only; Zhu et al. 2020 take .5 to .7)."""
-    transforms: int = 4
-    """Coupling layers (flow only)."""
-    flow_size: int = 64
-    """Hidden units of each coupling layer (flow only)."""
-    slots: int = 8
-    """Codes of a sentence; `size` is divided among them (vq only)."""
-    codebook: int = 512
-    """Entries of the codebook (vq only)."""
-    codebook_decay: float = 0.99
-    """Decay of the average that the codebook is (vq only; van den Oord et al. 2017: .99)."""
-    commitment: float = 0.25
-    """Weight of the distance to the chosen entries (vq only; van den Oord et al. 2017: .25)."""
-    revival: float = 1.0
-    """Entries that fewer vectors of a step choose, on average, are replaced; 0 lets them die (vq only)."""
-
-    def __post_init__(self) -> None:
-        self._check_kinds()
-        if self.size < 1:
-            raise UserError(f"a latent needs at least one dimension, not size: {self.size}")
-        if self.initial_std <= 0:
-            raise UserError(f"initial_std must be above 0, not {self.initial_std}")
-
-    def _check_kinds(self) -> None:
-        for name in ("target_rate", "norm_scale"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"latent.{name} must be above 0, not {getattr(self, name)}")
-        for name in ("mmd_weight", "nce_weight", "commitment", "revival"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"latent.{name} must not be negative, as {getattr(self, name)} is")
-        for name in ("transforms", "flow_size", "slots", "codebook"):
-            if getattr(self, name) < 1:
-                raise UserError(f"latent.{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.codebook_decay < 1:
-            raise UserError(f"latent.codebook_decay is a share below 1, not {self.codebook_decay}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A point instead of a distribution: the paper's deterministic autoencoder (DAE)."""
+"""Latents that are points: the deterministic autoencoder, and the one whose distribution a critic shapes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ class DeterministicLatent(Latent):
         centre = 0.0 if label is None else self.prior_mean(label)
         units = 0.5 * (mean - centre) ** 2
         return LatentOutput(mean, mean, None, units, self.charge(units), evidence.mean)
+
+
+class AdversarialLatent(DeterministicLatent):
+    """z = μ(x), as deterministic; a critic that sees z and draws of the prior makes their distributions meet.
+
+    Makhzani et al. 2016 (arXiv 1511.05644), sec. 2. The critic and its phases belong to the recipe
+    (`training/prior_game.py`); J_kl, ½‖μ‖², should have weight 0 or a small one.
+    """

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import PRIOR_STREAM, Evidence, LatentConfig, LatentOutput
+from textvae.modules.config import LatentConfig
+from textvae.modules.latents.base import PRIOR_STREAM, Evidence, LatentOutput
 from textvae.modules.latents.gaussian import GaussianLatent
 from textvae.modules.noise import NoiseKey, standard_normal
 

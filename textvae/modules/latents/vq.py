@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from textvae.errors import UserError
 from textvae.modules.attributes import Sizes
-from textvae.modules.latents.base import PRIOR_STREAM, Evidence, Latent, LatentConfig, LatentOutput, at_least_fp32
-from textvae.modules.noise import NoiseKey, mix
-from textvae.modules.relaxations import uniform
+from textvae.modules.config import LatentConfig
+from textvae.modules.latents.base import PRIOR_STREAM, Evidence, Latent, LatentOutput, at_least_fp32
+from textvae.modules.noise import NoiseKey, mix, uniform
 
 PRIOR_WIDTH = 64
 """Width of the prior over codes."""
