@@ -43,6 +43,8 @@ _TABLE: dict[int, str | None] = {
     **{ord(char): new for new, chars in _REPLACED.items() for char in chars},
 }
 
+_CONTROLS = {code: new for code, new in _TABLE.items() if new == " " and code != 0x200B or new == "\ufffd"}
+
 
 def normalise(text: str) -> str:
     """NFC, typographic quotes and dashes as ASCII, control characters and white space as one space, stripped.
@@ -54,6 +56,13 @@ def normalise(text: str) -> str:
     # The table goes first because removing a character can bring a letter and its accent together, and once
     # more after NFC, which turns e.g. the Greek question mark into a semicolon.
     return " ".join(unicodedata.normalize("NFC", text.translate(_TABLE)).translate(_TABLE).split())
+
+
+def one_line(text: str) -> str:
+    """The text as it is, but for control characters and white space, which become one space, and lone surrogates."""
+    if text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+        return text
+    return " ".join(text.translate(_CONTROLS).split())
 
 
 # ----- tokenise
@@ -182,10 +191,13 @@ def prepare(text: str, config: TextConfig | None = None) -> str:
     text = normalise(text)
     if config.tokenise:
         text = tokenise(text)
-    if config.lowercase:
-        lower = text.lower()
-        text = lower if lower.isascii() else normalise(lower)
-    return text
+    return lower_cased(text) if config.lowercase else text
+
+
+def lower_cased(text: str) -> str:
+    """A normalised string in small letters, normalised."""
+    lower = text.lower()
+    return lower if lower.isascii() else normalise(lower)
 
 
 # ----- detokenise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from textvae import StyleTransfer, Summarizer
@@ -40,6 +43,75 @@ def test_a_sentence_in_another_style_without_naming_a_model(capsys: pytest.Captu
     (best, *_) = transfer.candidates("the waiter was rude .", target="positive", num_candidates=3)
     assert best.score is not None and (best.style_probability or 0) > 0.5
     assert transfer("the waiter was rude .", target="positive", rerank=False)
+
+
+@pytest.fixture(scope="module")
+def yelp() -> StyleTransfer:
+    return StyleTransfer.from_pretrained("yelp", device="cpu", precision="fp32")
+
+
+UNCHANGED = [
+    ("positive", "Budget is $500.", "no rewriting keeps $500"),
+    ("positive", "The waiter wasn't rude at all.", "already positive"),
+    ("positive", "Best tacos in town.", "already positive"),
+    ("positive", "I love this place!", "already positive"),
+    ("negative", "I will never go back.", "already negative"),
+    ("positive", "Dictus n'est pas naturel.", "no words the model knows"),
+    ("positive", "12345", "no words the model knows"),
+    ("positive", "😀😀  ", "no words the model knows"),
+    ("positive", "قال رئيس البلدية إن المدينة ستغلق ثلاث مدارس.", "no words the model knows"),
+    ("positive", "Das Essen war “kalt”.", "no words the model knows"),
+]
+
+
+@pytest.mark.parametrize(("target", "text", "reason"), UNCHANGED)
+def test_what_comes_back_as_it_was(yelp: StyleTransfer, target: str, text: str, reason: str) -> None:
+    (found,) = yelp.candidates(text, target=target)
+    assert (found.text, found.unchanged, found.kept) == (text.strip(), reason, (reason,))
+
+
+@pytest.mark.parametrize("options", [{}, {"rerank": False}, {"rerank": False, "beam": 5}, {"sample": True}], ids=str)
+def test_what_may_not_change_stays_whoever_searches(yelp: StyleTransfer, options: dict[str, object]) -> None:
+    kept = {
+        "Fresh ingredients, but the soup at Zorkan's cost $12.50.": ("Zorkan's", "$12.50"),
+        'Maria said "the worst soup ever" on Monday.': ("Maria", '"the worst soup ever"', "Monday"),
+        "It took 3 weeks to get a rude answer of Bob@example.com.": ("3 weeks", "Bob@example.com"),
+        "Their price is bad, see www.zorkan.com for 10% off.": ("www.zorkan.com", "10%"),
+    }
+    outputs = yelp(list(kept), target="positive", num_candidates=1, **options)
+    for words, output in zip(kept.values(), outputs, strict=True):
+        assert all(word in output for word in words) and "_num_" not in output and "<unk>" not in output
+
+
+def test_one_sentence_that_stays_does_not_hold_the_others(yelp: StyleTransfer) -> None:
+    (found,) = yelp.candidates("Budget is “$500”.  The food was awful!", target="positive")
+    assert found.text.startswith('Budget is "$500". The food was ') and "awful" not in found.text
+    assert found.unchanged is None and found.kept == ("no rewriting keeps $500", None)
+    assert yelp("the food was bad", target="positive")[-1].isalpha()
+
+
+def test_protected_words_stay_and_without_a_contract_nothing_does(yelp: StyleTransfer) -> None:
+    text = "The rude waiter was rude."
+    assert "rude waiter" not in yelp(text, target="positive")
+    assert "rude waiter" in yelp(text, target="positive", protect=("rude waiter",))
+    assert yelp("Budget is $500.", target="positive", contract=False) != "Budget is $500."
+
+
+def test_unchanged_sentences_are_counted_and_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("\nawful food\n", encoding="utf-8")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Budget is $500.\nI love this place! The food was awful.\nawful food\n", encoding="utf-8")
+    arguments = ["transfer", "--to", "positive", str(lines), "--device", "cpu", "--json", "--protect-file", str(words)]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row.get("unchanged") for row in rows] == ["no rewriting keeps $500", None, "no rewriting keeps awful food"]
+    assert err == (
+        "3 of 4 sentences unchanged: 1 no rewriting keeps $500, 1 already positive, 1 no rewriting keeps awful food\n"
+    )
+    assert main(["transfer", "--to", "positive", "--protect-file", str(tmp_path / "no"), "the food"]) == 2
+    assert "--protect-file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", SUMMARIZERS)

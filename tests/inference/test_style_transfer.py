@@ -222,8 +222,9 @@ def test_any_text_at_all(transfer: StyleTransfer, lines: list[str]) -> None:
 # ------------------------------------------------------------------------------------------------ candidates
 def test_candidates_carry_the_models_own_scores(transfer: StyleTransfer) -> None:
     line = "the staff is rude ."
-    found = transfer.candidates(line, "mixed", num_candidates=4, beam=6)
-    assert len(found) == 4 and transfer(line, "mixed", num_candidates=4, beam=6) == found[0].text
+    options = {"num_candidates": 4, "beam": 6, "contract": False}
+    found = transfer.candidates(line, "mixed", **options)
+    assert len(found) == 4 and transfer(line, "mixed", **options) == found[0].text
     ranks = [c.log_prob_per_token for c in found]  # length penalty 1: the ranking is by this
     assert ranks == sorted(ranks, reverse=True)
 
@@ -231,10 +232,10 @@ def test_candidates_carry_the_models_own_scores(transfer: StyleTransfer) -> None
     ids = transfer.pad([piece.ids])
     with torch.no_grad():
         memory = model.memory(model.style_vector(2)[None], model.encode(ids, ids > 0).content.value)
-        options = TransferOptions("mixed", num_candidates=4, beam=6).decoding(MAX_LENGTH)
+        config = TransferOptions("mixed", **options).decoding(MAX_LENGTH)
         from textvae.inference.decoding import decode
 
-        decoded = decode(model.decoder, model.output, model.embedding, memory, options)
+        decoded = decode(model.decoder, model.output, model.embedding, memory, config)
         for place, candidate in enumerate(found):
             tokens = decoded.tokens[:, place, : decoded.lengths[0, place]]
             inputs = torch.cat((tokens.new_ones(1, 1), tokens[:, :-1]), dim=1)

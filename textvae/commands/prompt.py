@@ -38,7 +38,7 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
         candidates = model.rewrite([line], options, judge=as_json)[0]
         if as_json:
             return as_line(line, candidates, options, as_json=True)
-        return "\n".join(c.text for c in candidates)
+        return "\n".join(c.text if c.unchanged is None else f"{c.text}  ({c.unchanged})" for c in candidates)
 
     conversation = Conversation(
         help=HELP.format(labels=", ".join(model.labels), several=SEVERAL if len(model.attributes) > 1 else ""),

@@ -192,6 +192,7 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
         began = time.perf_counter()
         lines = write(answer, sources(args.files), out)
         detail(f"{lines} lines in {time.perf_counter() - began:.1f} s")
+    finish(answer)
     return 0
 
 
@@ -241,6 +242,12 @@ def output(path: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def finish(answer: Answer) -> None:
+    """What there is to say when all lines are answered."""
+    if (say := getattr(answer, "finish", None)) is not None:
+        say()
 
 
 def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> int:

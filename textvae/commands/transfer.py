@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textvae.commands import streams
 from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
+from textvae.errors import UserError
+from textvae.volume import note
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.style_transfer import Candidate, StyleTransfer, TransferOptions
 
 DEFAULT = "yelp"
+
+MOST_REASONS = 8
+"""Reasons for unchanged sentences that are told apart."""
 
 DESCRIPTION = """\
 Rewrite text in another style, one line out for every line in.
@@ -66,8 +73,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0: neutral, 1: the style itself, above: exaggerated (default: as chosen on dev by the training)",
     )
     streams.add_search(add)
+    add_contract(parser)
     add_reranking(parser)
     streams.add_computing(parser, "each beam or sample a row", 384)
+
+
+def add_contract(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what may not change."""
+    add = parser.add_argument_group("what stays as it is").add_argument
+    add(
+        "--contract",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="a sentence comes back unchanged where no rewriting keeps its numbers, names, quotations, addresses and "
+        "the scope of its negations, where it has the style already, or the model does not know its words (default on)",
+    )
+    add("--protect", metavar="WORD", action="append", help="a word or phrase that stays (may be given several times)")
+    add("--protect-file", metavar="FILE", type=Path, help="a file of such words, one a line, UTF-8")
 
 
 def add_reranking(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +119,7 @@ SEARCH = ("strength", "beam", "num_candidates", "length_penalty", "no_repeat_ngr
 SAMPLING = ("sample", "temperature", "top_k", "top_p", "seed")
 RERANKING = ("rerank", "rerank_candidates", "retrieve", "diversity", "retrieve_only")
 REVISING = ("revise", "revise_steps", "revise_threshold")
-OPTIONS = ("keep", *SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
+OPTIONS = ("keep", "contract", *SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
 """Arguments that are fields of `TransferOptions`."""
 
 
@@ -116,22 +138,53 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[StyleTransfer, T
     if "detokenise" in given:
         given["detokenise"] = DETOKENISE[given["detokenise"]]
     target = args.to[0] if args.to and len(args.to) == 1 else args.to
-    options = TransferOptions(target=target, like=tuple(args.like or ()), **given)
+    protect = (*(args.protect or ()), *words_in(args.protect_file))
+    options = TransferOptions(target=target, like=tuple(args.like or ()), protect=protect, **given)
     model = StyleTransfer.from_pretrained(args.run, device=device, precision=args.precision)
     model.writer(options)  # complain before the first line is read
     return model, options
 
 
+def words_in(path: Path | None) -> list[str]:
+    """The lines of a file that are not empty; UserError where it is none."""
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--protect-file {path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+class Rewriter:
+    """Lines to lines of output; counts the sentences that came back as they were."""
+
+    def __init__(self, model: StyleTransfer, options: TransferOptions, as_json: bool):
+        self.model, self.options, self.as_json = model, options, as_json
+        self.sentences, self.reasons = 0, Counter[str]()
+
+    def __call__(self, lines: list[str], first: int) -> Iterator[str]:
+        found = self.model.rewrite(lines, self.options, first, judge=self.as_json)
+        for line, candidates in zip(lines, found, strict=True):
+            kept = candidates[0].kept
+            self.sentences += len(kept)
+            self.reasons.update(reason for reason in kept if reason is not None)
+            yield as_line(line, candidates, self.options, self.as_json)
+
+    def finish(self) -> None:
+        """Say once how many came back as they were, and why."""
+        if not self.reasons:
+            return
+        told = [f"{count} {reason}" for reason, count in self.reasons.most_common(MOST_REASONS)]
+        if others := self.reasons.total() - sum(count for _, count in self.reasons.most_common(MOST_REASONS)):
+            told.append(f"{others} for other reasons")
+        plural = "" if self.sentences == 1 else "s"
+        note(f"{self.reasons.total()} of {self.sentences} sentence{plural} unchanged: {', '.join(told)}")
+
+
 def answerer(args: argparse.Namespace, device: str | None) -> Answer:
     """Lines to lines of output."""
-    model, options = load(args, device)
-
-    def answer(lines: list[str], first: int) -> Iterator[str]:
-        found = model.rewrite(lines, options, first, judge=args.json)
-        for line, candidates in zip(lines, found, strict=True):
-            yield as_line(line, candidates, options, args.json)
-
-    return answer
+    return Rewriter(*load(args, device), args.json)
 
 
 def talk(args: argparse.Namespace) -> int:
@@ -151,15 +204,17 @@ def as_line(line: str, candidates: list[Candidate], options: TransferOptions, as
         return "\t".join(c.text for c in candidates)
     wanted = {"target": options.target} if options.target is not None else {"like": options.like}
     rows = [as_row(candidate) for candidate in candidates]
-    return json.dumps({"input": line, **wanted, "candidates": rows}, ensure_ascii=False)
+    reason = candidates[0].unchanged
+    told = {} if reason is None else {"unchanged": reason}
+    return json.dumps({"input": line, **wanted, **told, "candidates": rows}, ensure_ascii=False)
 
 
 def as_row(candidate: Candidate) -> dict[str, Any]:
     """A candidate with its scores; those of reranking only where there are any."""
     from dataclasses import asdict
 
-    row = {key: rounded(value) for key, value in asdict(candidate).items()}
-    return {key: value for key, value in row.items() if value is not None or key not in ("score", "parts")}
+    row = {key: rounded(value) for key, value in asdict(candidate).items() if key != "kept"}
+    return {key: value for key, value in row.items() if value is not None or key not in ("score", "parts", "unchanged")}
 
 
 def rounded(value: Any) -> Any:

@@ -108,7 +108,8 @@ class Validator:
             rows = np.flatnonzero(task.input_labels == label).tolist()
             target = (label + 1) % len(labels)
             wanted = {name: labels[target]}
-            texts = transfer([task.inputs[r] for r in rows], target=wanted, strength=strength, detokenise=False)
+            options = {"strength": strength, "contract": False, "detokenise": False}
+            texts = transfer([task.inputs[r] for r in rows], target=wanted, **options)
             found += [Transfer(r, target, text) for r, text in zip(rows, texts, strict=True)]
         return found
 

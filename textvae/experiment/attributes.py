@@ -146,7 +146,7 @@ class AttributeEvaluation:
         for change, places in changes.items():
             target = {attributes.names[a]: attributes.labels[a][label] for a, label in enumerate(change) if label >= 0}
             texts = [inputs[rows[place]] for place in places]
-            outputs = self.run.transfer(texts, target=target, detokenise=False, **decoding)
+            outputs = self.run.transfer(texts, target=target, detokenise=False, **{"contract": False, **decoding})
             for place, text in zip(places, outputs, strict=True):
                 found.append(Rewriting(int(rows[place]), tuple(wanted[place].tolist()), text))
         return found

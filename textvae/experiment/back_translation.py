@@ -135,7 +135,8 @@ class BackTranslation:
             chosen = [int(p) for p in places if (attribute[p], target[p]) == (a, label)]
             wanted = {transfer.attributes.names[a]: transfer.attributes.labels[a][label]}
             lines = [texts[place] for place in chosen]
-            found |= dict(zip(chosen, transfer(lines, target=wanted, rerank=True, detokenise=False), strict=True))
+            options = {"rerank": True, "contract": False, "detokenise": False}  # a copy would teach nothing
+            found |= dict(zip(chosen, transfer(lines, target=wanted, **options), strict=True))
         return found
 
     @torch.inference_mode()

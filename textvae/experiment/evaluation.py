@@ -71,9 +71,10 @@ class FinishedRun:
     def write(self, task: TransferTask, **options: Any) -> tuple[list[Transfer], dict[str, float]]:
         """Rewrite every sentence of a task into every other label; also how long that took.
 
-        Options: fields of `TransferOptions`. cpu_seconds is what the work took of the processor, whoever shares it.
+        Options: fields of `TransferOptions`; nothing holds the rewritings to a contract unless they say so, since what
+        is scored is what the model writes. cpu_seconds is what the work took of the processor, whoever shares it.
         """
-        transfer = self.transfer
+        transfer, options = self.transfer, {"contract": False, **options}
         transfer("", task.labels[0], **options)  # load scorers and index, which is not part of the work
         began, busy = time.perf_counter(), time.process_time()
         found: list[Transfer] = []

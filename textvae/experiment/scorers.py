@@ -181,7 +181,7 @@ class ScorerFitting:
         """What a way of making candidates is worth under its best weights, and both together."""
         transfer = self.run.transfer
         transfer.scorers.reranking = way
-        trips = RoundTrips.travel(transfer, dev_scores, TransferOptions(rerank=True), way.weights)
+        trips = RoundTrips.travel(transfer, dev_scores, TransferOptions(rerank=True, contract=False), way.weights)
         weights = search_weights(trips, way.weights, selection)
         value, score = trips.score(weights, selection)
         returned = trips.back.judged(weights).content

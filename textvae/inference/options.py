@@ -79,6 +79,12 @@ class TransferOptions:
     """A sentence is done when the style guide gives the target this probability."""
     detokenise: Detokenise = "auto"
     """auto: as people write, unless the line came as the model reads it (tokenised, often lower-cased)."""
+    contract: bool = True
+    """Numbers, names, quotations, addresses, the scope of negations and the words of `protect` stay as they are: a
+    sentence of which no candidate keeps them comes back unchanged, as does one that has the style, or of whose words
+    the model knows too few."""
+    protect: tuple[str, ...] = ()
+    """Words and phrases that stay where a sentence has them (`contract` only)."""
     batch_size: int = 384
     """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
 
@@ -93,6 +99,10 @@ class TransferOptions:
             raise UserError("beam and sample exclude each other")
         if isinstance(self.like, str):
             object.__setattr__(self, "like", (self.like,))
+        if isinstance(self.protect, str):
+            object.__setattr__(self, "protect", (self.protect,))
+        if self.protect and not self.contract:
+            raise UserError("protect: only with contract; leave out contract=False (--no-contract)")
         if self.target is not None and self.like:
             raise UserError("target and like exclude each other: give a label (--to) or exemplars (--like)")
         if self.retrieve < 0 or (self.rerank_candidates is not None and self.rerank_candidates < 1):

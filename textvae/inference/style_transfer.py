@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
+from textvae.inference.contract import NUMBER, Contract
 from textvae.inference.decoding import row_keys
+from textvae.inference.guard import Guard, Written
 from textvae.inference.loading import Precision, autocast, autocasts, find_device, load
 from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
@@ -31,6 +33,9 @@ from textvae.tokenization.config import SpecialIds
 
 __all__ = ["Candidate", "StyleTransfer", "TransferOptions", "Written", "batches", "combine"]
 
+CLEAR = 4.0
+"""Nats by which a word must lean to a style to say of itself what a negation makes of it."""
+
 POOL = 4
 """Reranked lines are assembled so many times as often as they are returned, so that diverse ones can be chosen."""
 
@@ -46,6 +51,8 @@ class Candidate:
         exemplars are followed: no label was asked for.
     score, parts: of reranking: what the candidates are ordered by, and what it is the sum of
         (`RerankingWeights` says what each part is). Without reranking None.
+    unchanged: why the line came back as it was; None where any of it was rewritten.
+    kept: the same of each sentence that was read.
     """
 
     text: str
@@ -54,24 +61,8 @@ class Candidate:
     style_probability: float | None = None
     score: float | None = None
     parts: dict[str, float] | None = None
-
-
-class Written(NamedTuple):
-    """A candidate for a piece: prepared string, log-probability, tokens with `</s>`, style probability.
-
-    rank: what orders it instead of the log-probability; parts: what that is the sum of.
-    """
-
-    text: str
-    score: float
-    length: int
-    style: float | None
-    rank: float | None = None
-    parts: tuple[float, ...] = ()
-
-    def value(self, penalty: float) -> float:
-        """What it is ordered by."""
-        return self.score / self.length**penalty if self.rank is None else self.rank
+    unchanged: str | None = None
+    kept: tuple[str | None, ...] = ()
 
 
 class StyleTransfer:
@@ -85,6 +76,7 @@ class StyleTransfer:
     A line of several sentences is cut, transferred and rejoined, an over-long sentence at its clauses. An
     empty line stays empty. Words the model does not know are read as `<unk>`, which is not written unless
     `allow_unk` is set. A rewriting that keeps all of a sentence has the words themselves again (word tokenizers).
+    What must not change stays (`contract`): a sentence without a candidate that keeps it comes back as it was.
     """
 
     def __init__(
@@ -105,7 +97,8 @@ class StyleTransfer:
         self.labels = self.attributes.label_names
         c = model.config
         self.ids = SpecialIds(c.pad_token_id, c.bos_token_id, c.eos_token_id, c.unk_token_id, c.mask_token_id)
-        self.reader = LineReader(tokenizer, text or TextConfig(), c.max_length)
+        self.reader = LineReader(tokenizer, text or TextConfig(), c.max_length, number=NUMBER)
+        self._leanings: dict[tuple[int, ...], dict[str, float]] = {}
 
     @classmethod
     def from_pretrained(
@@ -215,6 +208,33 @@ class StyleTransfer:
         target, puts_back = self.target(options), self.reader.puts_back
         return CandidateWriter(self.model, self.ids, options, target, scorers, index, phrases, puts_back)
 
+    def guard(self, writer: CandidateWriter) -> Guard | None:
+        """What holds the candidates to their contract; None where the options say that nothing does."""
+        options, target = writer.options, writer.target
+        if not options.contract:
+            return None
+        chosen = self.attributes.choose(options.target) if options.target else {}
+        label = ", ".join(self.attributes.labels[attribute][label] for attribute, label in chosen.items())
+        leaning = self.leaning(target) if writer.scorers is not None and target.named else {}
+        allowed = {self.reader.tokenizer.unk_token} if options.allow_unk else frozenset()
+        return Guard(self.reader, label or "of the style", options.protect, leaning, self.style_words, allowed)
+
+    @cached_property
+    def style_words(self) -> frozenset[str]:
+        """Words that the training data have mostly under one label, and those that lean to one."""
+        ids = self.model.style_tokens.nonzero().flatten().tolist()
+        return frozenset(self.reader.tokenizer.convert_ids_to_tokens(ids))
+
+    def leaning(self, target: StyleTarget) -> dict[str, float]:
+        """Words that speak clearly for or against labels, nats by the style guide; those of a vocabulary of words."""
+        rows = tuple(self.model.groups.offsets[attribute] + label for attribute, label in target.labels.items())
+        if rows not in self._leanings:
+            values = self.scorers.leanings[:, list(rows)].sum(1)
+            clear = (values.abs() >= CLEAR).nonzero().flatten().tolist() if self.reader.puts_back else []
+            words = self.reader.tokenizer.convert_ids_to_tokens(clear)
+            self._leanings[rows] = dict(zip(words, values[clear].tolist(), strict=True))
+        return self._leanings[rows]
+
     @torch.inference_mode()
     def rewrite(
         self, lines: Sequence[str], options: TransferOptions, first: int = 0, judge: bool = False
@@ -225,20 +245,49 @@ class StyleTransfer:
         Equal pieces are decoded once, unless they are sampled.
         """
         writer, read = self.writer(options), self.reader.read(lines)
-        options = writer.options
+        options, guard = writer.options, self.guard(writer)
+        rules = [guard.contracts(line) if guard else [] for line in read]
         places: dict[tuple[object, ...], int] = {}
-        wanted = [
-            [
-                places.setdefault((p.ids, *((n, i) if options.sample else ())), len(places))
-                for i, p in enumerate(r.pieces)
-            ]
-            for n, r in enumerate(read, start=first)
-        ]
+        wanted: list[list[int | str]] = []
+        for number, (line, contracts) in enumerate(zip(read, rules, strict=True), start=first):
+            row: list[int | str] = []
+            for i, piece in enumerate(line.pieces):
+                spared = guard.spared(piece, contracts[i]) if guard else None
+                key = (piece.ids, *((number, i) if options.sample else ()))
+                row.append(spared if spared is not None else places.setdefault(key, len(places)))
+            wanted.append(row)
         written = self.decode(list(places), writer, judge)
+        found = []
+        for line, contracts, row in zip(read, rules, wanted, strict=True):
+            held = self.held(line, contracts, row, written, options, guard)
+            found.append(self.assemble(line, held, options))
+        return found
+
+    def held(
+        self,
+        line: Line,
+        contracts: list[Contract],
+        row: Sequence[int | str],
+        written: list[list[Written]],
+        options: TransferOptions,
+        guard: Guard | None,
+    ) -> list[list[Written]]:
+        """Candidates of the pieces of a line that may stand; row: place of each piece in `written`, or why it stays."""
+        if guard is None:
+            return [written[place] for place in row if isinstance(place, int)]
+        count = self.chains(options)
         return [
-            self.assemble(line, [written[place] for place in row], options)
-            for line, row in zip(read, wanted, strict=True)
+            [guard.as_it_was(piece, place)]
+            if isinstance(place, str)
+            else guard.passing(piece, contract, written[place], count)
+            for piece, contract, place in zip(line.pieces, contracts, row, strict=True)
         ]
+
+    @staticmethod
+    def chains(options: TransferOptions) -> int:
+        """Rewritings of a line that are put together, of which the diverse ones are chosen."""
+        count = options.num_candidates
+        return count * POOL if options.rerank and count > 1 else count
 
     def decode(self, pieces: list[tuple[Any, ...]], writer: CandidateWriter, judge: bool) -> list[list[Written]]:
         """Candidates of each piece: (ids,), or (ids, line, place in the line) for samples."""
@@ -288,7 +337,7 @@ class StyleTransfer:
         if not pieces:
             return [Candidate("", 0.0, 0.0)]
         count = options.num_candidates
-        chains = combine(pieces, count * POOL if options.rerank and count > 1 else count, options.length_penalty)
+        chains = combine(pieces, self.chains(options), options.length_penalty)
         found = [self.candidate(line, chosen, options) for chosen in chains]
         if not options.rerank or count == 1:
             return found
@@ -297,15 +346,22 @@ class StyleTransfer:
 
     def candidate(self, line: Line, chosen: Sequence[Written], options: TransferOptions) -> Candidate:
         """A rewriting of a line from those of its pieces."""
-        text = self.reader.write([w.text for w in chosen], line, options.detokenise)
+        kept = tuple(w.unchanged for w in chosen)
+        text = self.reader.write(
+            [w.text for w in chosen], line, options.detokenise, [k is not None for k in kept], ends=options.contract
+        )
         total, tokens = sum(w.score for w in chosen), sum(w.length for w in chosen)
         styles = [w.style for w in chosen if w.style is not None]
         style = sum(styles) / len(styles) if styles else None
-        if chosen[0].rank is None:
-            return Candidate(text, total, total / tokens, style)
-        columns = zip(*(w.parts for w in chosen), strict=True)
-        parts = dict(zip(PARTS, (float(sum(x)) for x in columns), strict=True)) if chosen[0].parts else None
-        return Candidate(text, total, total / tokens, style, sum(w.rank or 0.0 for w in chosen), parts)
+        reasons = list(dict.fromkeys(k for k in kept if k is not None))
+        unchanged = "; ".join(reasons) if None not in kept else None
+        ranked = [w for w in chosen if w.rank is not None]
+        if not ranked:
+            return Candidate(text, total, total / tokens, style, unchanged=unchanged, kept=kept)
+        columns = zip(*(w.parts for w in ranked), strict=True)
+        parts = dict(zip(PARTS, (float(sum(x)) for x in columns), strict=True)) if ranked[0].parts else None
+        score = sum(w.rank or 0.0 for w in ranked)
+        return Candidate(text, total, total / tokens, style, score, parts, unchanged, kept)
 
 
 def batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from textvae.inference.decoding import Decoded, decode, row_keys
 from textvae.inference.edits import known_alone, partly_undone, sentences_of, stacked
 from textvae.inference.options import TransferOptions
 from textvae.inference.phrase_table import PhraseTable
-from textvae.inference.reranking import Reranker, Source, distinct, joined
+from textvae.inference.reranking import PARTS, Reranker, Source, distinct, joined
 from textvae.inference.retrieval import ContentIndex
 from textvae.inference.scorers import Scorers
 from textvae.inference.search import NEVER
@@ -23,6 +24,12 @@ from textvae.inference.targets import StyleTarget, own_labels, own_style
 from textvae.models.style_content_vae import BOTH, StyleContentVAE, ViewName
 from textvae.modules.noise import shifted
 from textvae.tokenization.config import SpecialIds
+
+HAS_STYLE = 0.9
+"""Probability, by the style guide, from which on a sentence has the style wanted."""
+
+SPARE = 8
+"""Sentences that are retrieved for each that is wanted, since few keep the names and numbers of another one."""
 
 BEST = 3
 """Sentences of which phrases are changed again."""
@@ -66,7 +73,8 @@ class CandidateWriter:
         """The search at each strength."""
         options, longest = self.options, self.model.config.max_length
         if not (options.rerank and self.scorers):
-            return options.decoding(longest)
+            spare = options.beam if options.contract and not options.sample else None  # to choose from
+            return options.decoding(longest, candidates=max(spare, options.num_candidates) if spare else None)
         wanted = options.rerank_candidates or self.scorers.reranking.candidates
         each = -(-max(wanted, options.num_candidates) // (len(self.strengths) * len(self.views)))
         return options.decoding(longest, candidates=each)
@@ -96,7 +104,8 @@ class CandidateWriter:
         own = own_style(self.model, latents.style.value, options.keep, labels) if kept else None
         source = Source(ids, latents.content.value, latents.source, own, latents.memory, labels)
         if options.retrieve_only:
-            found, cosines = self.retrieved(source, options.num_candidates)
+            spare = SPARE if options.contract else 1
+            found, cosines = self.retrieved(source, options.num_candidates * spare)
             return Ranked(found, cosines)
         sources = [source if view == "whole" else replace(source, rows=source.blanks) for view in self.views]
         found = joined([self.search(x, keys, scored or bool(options.rerank)) for x in sources], self.ids.pad)
@@ -122,8 +131,24 @@ class CandidateWriter:
             new = self.given(source, self.changed(source, found, parts, number), scored)
             more = rerank.parts(source, new, wanted, penalty)
             found, parts = joined((found, new), self.ids.pad), torch.cat((parts, more), dim=1)
+        if self.options.contract:
+            found, parts = self.with_inputs(source, found, parts, scored)
         found, weighted, parts = rerank.sorted(found, parts, settings.weights)
         return Ranked(found, weighted.sum(-1), parts if self.bare else weighted)
+
+    def with_inputs(self, source: Source, found: Decoded, parts: Tensor, scored: bool) -> tuple[Decoded, Tensor]:
+        """Candidates and their parts, with each input that has the style wanted among them, without penalty."""
+        assert self.scorers is not None
+        ids, wanted = source.ids, self.shares(source)
+        has_style = (self.scorers.style(ids, ids != self.ids.pad) * wanted).sum(-1) >= math.log(HAS_STYLE)
+        if not bool(has_style.any()):
+            return found, parts
+        inputs = self.given(source, ids.masked_fill(~has_style[:, None], self.ids.pad)[:, None], scored)
+        more = Reranker(self.model, self.scorers).parts(source, inputs, wanted, self.options.length_penalty)
+        parts = torch.cat((more, parts), dim=1)
+        copy = PARTS.index("copy")
+        parts[:, :, copy] = parts[:, :, copy].masked_fill(has_style[:, None], 0.0)
+        return joined((inputs, found), self.ids.pad), parts
 
     def changed(self, source: Source, found: Decoded, parts: Tensor, number: int) -> Tensor:
         """(B, C, T) what round `number` of changes of phrases makes: of the inputs first, then of the best so far."""

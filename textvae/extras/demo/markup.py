@@ -90,7 +90,8 @@ def one_style(block: Rewritten) -> str:
 def candidate_row(number: int, source: str, one: Candidate) -> str:
     """A candidate with new words marked."""
     parts = ", ".join(f"{name} {value:+.2f}" for name, value in (one.parts or {}).items() if value)
-    below = f"<small>{escape(parts)}</small>" if parts else ""
+    told = f"unchanged: {one.unchanged}" if one.unchanged is not None else parts
+    below = f"<small>{escape(told)}</small>" if told else ""
     cells = [f'<td class="n">{number}</td><td class="text">{diff(source, one.text)[1]}{below}</td>']
     if one.style_probability is not None:
         cells.append(f'<td class="n">{share(one.style_probability)}</td>')
