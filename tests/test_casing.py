@@ -12,8 +12,11 @@ from textvae.text import TextConfig, cased_forms, recased
     [
         (
             "The man Ann met in Rome. Rome is McCoy's, says NATO. Police said the ann",
-            {"rome": "Rome", "mccoy": "McCoy", "nato": "NATO"},
+            {"man ann": "Ann", "rome": "Rome", "mccoy": "McCoy", "nato": "NATO"},
         ),
+        ("He told us that the US will close", {"the us": "US"}),
+        ("Ala ma kota i psa", {"i": "i"}),
+        ("So I said i do", {"so i": "I"}),
         ("Mario was late", {}),
         ("iPhone broke", {"iphone": "iPhone"}),
         ("THE FOOD IS BAD", {}),
@@ -27,3 +30,4 @@ def test_forms_with_capitals(text: str, forms: dict[str, str]) -> None:
 def test_words_without_a_form_stay_as_they_are() -> None:
     assert recased("the man from rome saw rome", {"rome": "Rome"}) == "the man from Rome saw Rome"
     assert recased("the man", {}) == "the man"
+    assert recased("the us told us", {"the us": "US"}) == "the US told us"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -170,6 +171,29 @@ def test_detokenise_examples(tokenised: str, written: str) -> None:
     assert detokenise(tokenised) == written
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "I am sad :-( today",
+        "so glad :-) or ;-) or :)",
+        "the employee(s) will come (soon)",
+        "we weren&#39;t told &amp; left",
+        "it costs 5€ here, not $5",
+        "@Acme where is it?",
+        "iPhone broke",
+    ],
+)
+def test_spaces_and_capitals_of_raw_text_come_back(raw: str) -> None:
+    assert detokenise(prepare(raw, TextConfig(lowercase=False)), truecase=False) == raw
+    if not raw[0].islower():
+        assert detokenise(prepare(raw, TextConfig(lowercase=False)), truecase=True) == raw
+
+
+def test_what_was_compressed_before_is_written_as_it_was() -> None:
+    assert detokenise("employee ( s ) :- ( 5 €", truecase=False, tight=False) == "employee (s) :- (5 €"
+    assert detokenise("iPhone i broke . @acme where", pronoun=False) == "iPhone i broke. @acme where"
+
+
 def test_truecase_is_optional() -> None:
     assert detokenise("i 'm here . you too ?", truecase=False) == "i'm here. you too?"
     assert detokenise("i 'm here . you too ?") == "I'm here. You too?"
@@ -211,11 +235,27 @@ def test_typographic_marks_become_ascii() -> None:
         ("good food . nice staff ! ! never again", ["good food .", "nice staff ! !", "never again"]),
         ("今天天气很好。我们去公园吧！好", ["今天天气很好。", "我们去公园吧！", "好"]),
         ("It cost 3.50 at http://a.b/c.d", ["It cost 3.50 at http://a.b/c.d"]),
+        (
+            "The plan is approved.Parents left. See x.org/A.Bc now",
+            ["The plan is approved.", "Parents left.", "See x.org/A.Bc now"],
+        ),
+        ("Smith et al. (1999) found it. Al left.", ["Smith et al. (1999) found it.", "Al left."]),
+        (
+            "»Das war gut.« Am Montag kam er. « Bon. » Il part.",
+            ["»Das war gut.«", "Am Montag kam er.", "« Bon. »", "Il part."],
+        ),
+        ("1. First open it. 2. Then read 2. Go.", ["1. First open it.", "2. Then read 2.", "Go."]),
         (" \n ", []),
     ],
 )
 def test_split_sentences_examples(text: str, sentences: list[str]) -> None:
     assert split_sentences(text) == sentences
+
+
+def test_sentences_are_cut_in_linear_time() -> None:
+    began = time.process_time()
+    assert len(split_sentences("mr. " * 64_000)) == 1
+    assert time.process_time() - began < 2
 
 
 def test_switches_of_the_config() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -84,8 +84,10 @@ _PERIOD = re.compile(r"(?<![\s.])\.(?=[\"')\]}]*(?:\s|$))")
 _AFTER = re.compile(r"[\"')\]} ]*")
 _TOKENISED = re.compile(r"(?<=\S\s)(?:[,.!?;]|n't|'(?:s|m|d|re|ve|ll)|``|'')(?!\S)")
 _ELISIONS = "s|m|d|re|ve|ll|t|n|em|til|till|cause|cuz|bout|round|tis|twas|[0-9]0s?"
+_ET_AL = re.compile(r"\bet al$", re.I)
 _KEPT = re.compile(rf"\.\.\.|``|''|'(?:{_ELISIONS})|n't|yahoo!", re.I)
-_PUNCTUATION = re.compile(r"(\.{2,}|-{2,}|``|''|[()\[\]{}!?;]|(?<!\d),|,(?!\d))")
+_ENTITY_ENDS = "".join(f"(?<!&{name})" for name in (r"#\d\d", r"#\d\d\d", "amp", "lt", "gt", "quot", "apos", "nbsp"))
+_PUNCTUATION = re.compile(rf"(\.{{2,}}|-{{2,}}|``|''|[()\[\]{{}}!?]|{_ENTITY_ENDS};|(?<!\d),|,(?!\d))")
 _TRAILING = re.compile(r"(.+?)([()\[\]{}!?;,:\"']|'')$")  # all that is taken off an address
 _LETTER = re.compile(r"[\w#]")
 _QUOTE = re.compile(r'(.*?)"(.*)', re.S)
@@ -125,6 +127,8 @@ def _cut_period(match: re.Match[str], tokenised: bool) -> str:
     following = text[after.end() : after.end() + 8] if after else ""
     before_capital = following.lstrip(_OPENERS + " ")[:1].isupper()
     if tokenised and not before_capital and (following or word in _ABBREVIATIONS):
+        return "."
+    if word == "al" and _ET_AL.search(text, 0, position) and following:
         return "."
     return "." if _is_abbreviated(word, following) else " ."
 
@@ -206,17 +210,21 @@ _JOINED = {(word[:cut], word[cut:]) for word, cut in _CONTRACTIONS.items()}
 _TO_THE_LEFT = frozenset((*",;:!?)]}", "''", ".", "...", *_SUFFIXES))
 _TO_THE_RIGHT = frozenset(("(", "[", "{", "``"))
 _NUMBER = re.compile(r"[\d#_.].*")
-_SMILEY = re.compile(r"(?<!\S)([:;]) ([()])(?!\S)")
+_SMILEY = re.compile(r"(?<!\S)([:;]) ?(-?) ([()])(?!\S)")
+_PLAIN_SMILEY = re.compile(r"(?<!\S)([:;]) ([()])(?!\S)")
+_ENDING = re.compile(r"(?<=\w) \( (e?s) \)(?!\S)")
 _ENDS = frozenset((".", "!", "?"))
 _PLAIN_QUOTES = {"``": '"', "''": '"'}
 
 
-def detokenise(text: str, truecase: bool = True) -> str:
+def detokenise(text: str, truecase: bool = True, pronoun: bool = True, tight: bool = True) -> str:
     """Tokenised text as people write it: `do n't go !` becomes `Don't go!`.
 
-    `truecase` capitalises the first word of each sentence and "I"; names stay as they are.
+    `truecase` capitalises the first word of each sentence and (`pronoun`) "I"; names stay as they are. tight: without
+    spaces in `:-(`, `price(s)` and `5€`; files that were compressed without it need False.
     """
-    words = _SMILEY.sub(r"\1\2", text).split()
+    text = _ENDING.sub(r"(\1)", _SMILEY.sub(r"\1\2\3", text)) if tight else _PLAIN_SMILEY.sub(r"\1\2", text)
+    words = text.split()
     sides = _sides(words)
     out: list[str] = []
     glue = True  # the next word joins the text so far without a space
@@ -226,10 +234,11 @@ def detokenise(text: str, truecase: bool = True) -> str:
         following = words[i + 1] if i + 1 < len(words) else ""
         if word == "." and not following and previous[-1:] == "." and previous[:-1].lower() in _ABBREVIATIONS:
             break  # `inc. .` is written with one period
-        capital = start and word[0].isalnum() or truecase and word == "i"
+        capital = start and word[0].isalnum() or truecase and pronoun and word == "i"
         written = _capitalise(word) if capital else _PLAIN_QUOTES.get(word, word)
-        out.append(written if glue or sides[i] == "left" or _joins_left(word, previous) else f" {written}")
-        start = truecase and (word in _ENDS or start and not (word[0].isalnum() or word[0] in "_#<"))
+        left = sides[i] == "left" or _joins_left(word, previous) or tight and _is_suffix(word, previous, following)
+        out.append(written if glue or left else f" {written}")
+        start = truecase and (word in _ENDS or start and not (word[0] in "_#<" or any(map(str.isalnum, word))))
         glue = sides[i] == "right" or word in _TO_THE_RIGHT or _is_prefix(word, following)
     return "".join(out)
 
@@ -247,6 +256,11 @@ def _is_prefix(word: str, following: str) -> bool:
     if word == "#" and following[:1] == "#":
         return False
     return word in ("$", "£", "€", "#") and _NUMBER.match(following) is not None
+
+
+def _is_suffix(word: str, previous: str, following: str) -> bool:
+    """Whether `word` is a currency written together with the number before it."""
+    return word in ("€", "£", "¥", "$") and previous[-1:].isdigit() and not _NUMBER.match(following)
 
 
 def _sides(words: list[str]) -> list[str]:
@@ -269,24 +283,36 @@ def _sides(words: list[str]) -> list[str]:
 
 def _capitalise(word: str) -> str:
     first = word[0].upper()
-    return first + word[1:] if first.lower() == word[0] and "://" not in word else word
+    plain = first.lower() == word[0] and "://" not in word and word == word.lower()  # iPhone is no other word
+    return first + word[1:] if plain else word
 
 
 # ----- sentences
 
-_BOUNDARY = re.compile(r"(?<=[.!?])([\"')\]}]*)\s+|(?<=[。！？])([」』”’）]*)\s*")
+_BOUNDARY = re.compile(
+    r"(?<=[.!?])([\"')\]}»«]*(?: »(?=\s))?)\s+|(?<=[。！？])([」』”’）]*)\s*"
+    r"|(?<=[a-zß-ÿ]{3}[.!?])(?=[A-ZÀ-Þ][a-zß-ÿ]+\s)"
+)
+_LONGEST_ABBREVIATION = 40
+_LISTED = re.compile(r"\d{1,2}\.")
 
 
 def split_sentences(text: str) -> list[str]:
     """Cut raw or tokenised text into sentences; no character but white space is lost.
 
-    A period ends a sentence unless its word is an abbreviation or an initial. Chinese and Japanese full stops
-    need no space after them.
+    A period ends a sentence unless its word is an abbreviation or an initial, or it numbers a list. Chinese and
+    Japanese full stops need no space after them, nor does one between a small letter and a word with a capital.
     """
     sentences, begin = [], 0
     for match in _BOUNDARY.finditer(text):
-        word = text[begin : match.start()].split()[-1:] or [""]
-        if match.start() < begin or not _ends_sentence(word[0], text[match.end() : match.end() + 8]):
+        if match.start() < begin:
+            continue
+        near = max(begin, match.start() - _LONGEST_ABBREVIATION)
+        words = text[near : match.start()].split()[-2:] or [""]
+        listed = len(words) == 1 and near == begin and _LISTED.fullmatch(words[0])
+        if listed or not _ends_sentence(words, text[match.end() : match.end() + 8]):
+            continue
+        if match.start() == match.end() and match.start() and not _runs_on(text, begin, match.start()):
             continue
         sentences.append(text[begin : match.end()].strip())
         begin = match.end()
@@ -294,18 +320,32 @@ def split_sentences(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _ends_sentence(word: str, following: str) -> bool:
-    """Whether the last word so far ends a sentence, given the text after it."""
+def _runs_on(text: str, begin: int, position: int) -> bool:
+    """Whether a stop that no space follows ends a sentence: not in an address or a name with more than one point."""
+    if text[position - 1] in "。！？」』”’）":
+        return True
+    before = text[max(begin, position - _LONGEST_WORD) : position - 1].split()[-1]
+    return before.isalpha()
+
+
+def _ends_sentence(words: Sequence[str], following: str) -> bool:
+    """Whether the last word of two ends a sentence, given the text after it."""
+    word = words[-1]
     if following[:2].rstrip() in ("''", '"', "'", ")", "]", "!", "?", ".") or following.startswith("... "):
         return False
     if not word.endswith(".") or word in (".", "..."):
         return True
     bare = word.rstrip(".").lstrip(_OPENERS).lower()
+    if bare == "al" and words[0].lower() == "et":
+        return False
     return not _is_abbreviated(bare, following)
 
 
 def cased_forms(text: str, config: TextConfig) -> dict[str, str]:
     """Lower-case to the first form with capitals of each word of a text that is never in lower case.
+
+    A word that stands both ways has its form after the word before it ("the us": "US"). A text with a small "i" alone,
+    which is another language or another habit, has the form "i" for it.
 
     The first word of a sentence has a capital anyway, so it counts only with another one inside (NATO, iPhone). A text
     without small letters tells nothing.
@@ -315,16 +355,24 @@ def cased_forms(text: str, config: TextConfig) -> dict[str, str]:
     words = prepare(text, replace(config, lowercase=False)).split(" ")
     plain = {word for word in words if word == word.lower()}
     forms: dict[str, str] = {}
+    if "i" in plain and "I" not in words:
+        forms["i"] = "i"
     for before, word in zip((".", *words), words, strict=False):
         first = before in (".", "!", "?", "``", "''", ":", "--")
-        if word.lower() not in plain and (not first or any(c.isupper() for c in word[1:])):
-            forms.setdefault(word.lower(), word)
+        if word == word.lower() or first and not any(c.isupper() for c in word[1:]):
+            continue
+        key = word.lower() if word.lower() not in plain else f"{before.lower()} {word.lower()}"
+        forms.setdefault(key, word)
     return forms
 
 
 def recased(text: str, forms: Mapping[str, str]) -> str:
     """A tokenised text with each word in the form it has in `forms`."""
-    return " ".join(forms.get(word, word) for word in text.split(" ")) if forms else text
+    if not forms:
+        return text
+    words = text.split(" ")
+    pairs = zip(("", *words), words, strict=False)
+    return " ".join(forms.get(f"{before} {word}") or forms.get(word, word) for before, word in pairs)
 
 
 # Thai and Lao, Burmese, Khmer; kana and Chinese characters with their extensions and compatibility forms.

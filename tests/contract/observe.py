@@ -148,10 +148,10 @@ def transferred() -> dict[str, list[str]]:
 
     transfer = StyleTransfer.from_pretrained("yelp", device="cpu", precision="fp32")
     found = {}
-    for name, options in (("greedy", {"rerank": False}), ("reranked", {"rerank": True})):
+    for name, rerank in (("greedy", False), ("reranked", True)):
         for path, target in zip(REVIEWS, ("positive", "negative"), strict=True):
             texts = path.read_text().splitlines()[:6]
-            found[f"{name} to {target}"] = transfer(texts, target=target, **options)
+            found[f"{name} to {target}"] = transfer(texts, target=target, rerank=rerank, contract=False)
     return found
 
 

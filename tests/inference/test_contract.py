@@ -116,4 +116,5 @@ def test_quotations_and_brackets() -> None:
     assert [words[a:b] for a, b in quotations(words)] == [("a", "b"), ("d",)]
     assert quotations(words_of("a b '' c"), inside=True) == [(0, 2)]
     assert balanced(list("([a])")) and not balanced(list("([a)]")) and not balanced([")"])
+    assert balanced(words_of("so sad :-( and :) or ;-) but (good)"))
     assert balanced(["a", "''"], inside=True) and not balanced(["a"], inside=True)

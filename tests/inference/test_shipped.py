@@ -86,7 +86,7 @@ def test_what_may_not_change_stays_whoever_searches(yelp: StyleTransfer, options
 def test_one_sentence_that_stays_does_not_hold_the_others(yelp: StyleTransfer) -> None:
     (found,) = yelp.candidates("Budget is “$500”.  The food was awful!", target="positive")
     assert found.text.startswith('Budget is "$500". The food was ') and "awful" not in found.text
-    assert found.unchanged is None and found.kept == ("no rewriting keeps $500", None)
+    assert found.unchanged is None and found.kept[0].startswith("no rewriting keeps ") and found.kept[1] is None
     assert yelp("the food was bad", target="positive")[-1].isalpha()
 
 
@@ -106,10 +106,9 @@ def test_unchanged_sentences_are_counted_and_told(capsys: pytest.CaptureFixture[
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     rows = [json.loads(line) for line in out.splitlines()]
-    assert [row.get("unchanged") for row in rows] == ["no rewriting keeps $500", None, "no rewriting keeps awful food"]
-    assert err == (
-        "3 of 4 sentences unchanged: 1 no rewriting keeps $500, 1 already positive, 1 no rewriting keeps awful food\n"
-    )
+    assert [row.get("unchanged") for row in rows] == ["no rewriting keeps $500", None, None]
+    assert "awful food" in rows[2]["candidates"][0]["text"]
+    assert err == "2 of 4 sentences unchanged: 1 no rewriting keeps $500, 1 already positive\n"
     assert main(["transfer", "--to", "positive", "--protect-file", str(tmp_path / "no"), "the food"]) == 2
     assert "--protect-file" in capsys.readouterr().err
 

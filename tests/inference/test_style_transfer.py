@@ -314,7 +314,7 @@ def test_equal_pieces_are_decoded_once(word: StyleTransfer, monkeypatch: pytest.
     rows = []
     encode = word.model.encode
     monkeypatch.setattr(word.model, "encode", lambda ids, mask: (rows.append(len(ids)), encode(ids, mask))[1])
-    word(["y", "it was bad . y", "y"] * 50, "positive")
+    word(["good", "it was bad . good", "good"] * 50, "positive")
     assert sum(rows) == 2
 
 

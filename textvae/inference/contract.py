@@ -321,8 +321,11 @@ def quotes_open(words: Iterable[str], inside: bool = False) -> bool:
 
 def balanced(words: Iterable[str], inside: bool = False) -> bool:
     """Whether brackets nest and every quotation mark has its other one; inside: a quotation is open before."""
-    stack = ["``"] if inside else []
+    stack, before = ["``"] if inside else [], ""
     for word in words:
+        smiley, before = before in (":", ":-", ";", ";-"), before + word if word == "-" else word
+        if smiley and word in ("(", ")"):
+            continue
         if word in ("(", "[", "{", "``"):
             stack.append(word)
         elif (word in PAIRS or word == "''") and (not stack or stack.pop() != PAIRS.get(word, "``")):

@@ -133,8 +133,8 @@ class DocumentReader:
         if how is False:
             return text
         if how is True or self.text.tokenise and not document.prepared:
-            text = recased(text, cased_forms(document.text, self.text)) if document.truecase else text
-            text = detokenise(text, truecase=document.truecase)
+            forms = cased_forms(document.text, self.text) if document.truecase else {}
+            text = detokenise(recased(text, forms), truecase=document.truecase, pronoun="i" not in forms)
         return text if how == "auto" and document.spaced else close_up(text)
 
 

@@ -20,7 +20,7 @@ FEWEST_KNOWN = 0.5
 
 UNREADABLE = "no words the model knows"
 HALF_READ = "most words are unknown to the model"
-NOTHING_BETTER = "no other rewriting"
+NOTHING_ELSE = "the model changes nothing"
 
 
 class Written(NamedTuple):
@@ -104,8 +104,8 @@ class Guard:
     def passing(self, piece: Piece, contract: Contract, written: Sequence[Written], count: int) -> list[Written]:
         """The first `count` of the candidates of a piece, best first, that keep the contract; else the piece itself.
 
-        The piece among them is an answer only where it has the style wanted (it was ranked without penalty), or nothing
-        else is left.
+        The piece among them is an answer where it was ranked without penalty, having the style wanted, or nothing is
+        ranked by more than the model's own opinion; or where nothing else is left.
         """
         own = self.reader.prepared(piece)
         found: dict[str, Written] = {}
@@ -114,15 +114,16 @@ class Guard:
             text = self.reader.restored(candidate.text, piece)
             if text == own:
                 copy = copy or candidate
-                if candidate.parts and not candidate.parts[COPY]:
-                    found.setdefault(text, candidate._replace(unchanged=f"already {self.target}"))
+                if not (candidate.parts and candidate.parts[COPY]):
+                    why = f"already {self.target}" if candidate.parts else NOTHING_ELSE
+                    found.setdefault(text, candidate._replace(unchanged=why))
             elif wrong := contract.violations(text):
                 broken = broken or wrong[0]
             else:
                 found.setdefault(text, candidate)
             if len(found) == count:
                 break
-        reason = f"no rewriting keeps {broken}" if broken else NOTHING_BETTER
+        reason = f"no rewriting keeps {broken}" if broken else NOTHING_ELSE
         return list(found.values()) or [self.as_it_was(piece, reason, copy)]
 
     def as_it_was(self, piece: Piece, reason: str, copy: Written | None = None) -> Written:

@@ -223,7 +223,9 @@ class LineReader:
     def form(self, text: str, line: Line, how: Detokenise) -> str:
         """A prepared string in the form of a line."""
         wanted = self.text.tokenise and not line.prepared if how == "auto" else how
-        return detokenise(recased(text, line.forms), truecase=line.truecase) if wanted else text
+        if not wanted:
+            return text
+        return detokenise(recased(text, line.forms), truecase=line.truecase, pronoun="i" not in line.forms)
 
     def partly(self, texts: Sequence[str], line: Line, how: Detokenise, kept: Sequence[bool]) -> str:
         """A line of which some sentences stay as they are: those as they stand in it, the runs between in its form."""

@@ -180,4 +180,6 @@ class LineModel:
                 return b""
             words = [with_case(word, case) for word, case in zip(words, found.cases, strict=True)]
         text = " ".join(words)
-        return (detokenise(text, truecase=False) if found.form.written else text).encode("utf-8", "replace")
+        return (detokenise(text, truecase=False, tight=False) if found.form.written else text).encode(
+            "utf-8", "replace"
+        )
