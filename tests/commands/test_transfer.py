@@ -20,7 +20,7 @@ from textvae.inference.style_transfer import StyleTransfer
 
 from .conftest import Call, converse
 
-LINES = ["The food was very good!", "", "the staff is rude .", "it was bad . My room? Dirty!", "zyzzyva"]
+LINES = ["The food was very good!", "", "the staff is rude .", "it was bad . My room? Dirty!", "so cheap"]
 TEXT = "".join(f"{line}\n" for line in LINES).encode()
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from textvae import StyleTransfer, Summarizer
 from textvae.cli import main
+from textvae.errors import UserError
 from textvae.inference.options import TransferOptions
 from textvae.registry import folder_of, shipped
 
@@ -95,6 +97,31 @@ def test_protected_words_stay_and_without_a_contract_nothing_does(yelp: StyleTra
     assert "rude waiter" not in yelp(text, target="positive")
     assert "rude waiter" in yelp(text, target="positive", protect=("rude waiter",))
     assert yelp("Budget is $500.", target="positive", contract=False) != "Budget is $500."
+
+
+class Judge:
+    """Accepts what has one word."""
+
+    threshold = 0.5
+
+    def __call__(self, sources: list[str], outputs: list[str], targets: list[str]) -> np.ndarray:
+        assert set(targets) == {"positive"} and not any("_num_" in text for text in (*sources, *outputs))
+        return np.array([0.9 if "delicious" in output else 0.1 for output in outputs])
+
+
+def test_what_readers_would_not_accept_comes_back(yelp: StyleTransfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(yelp.__dict__, "judge", Judge())
+    texts = ["The food was bad.", "The waiter was rude.", "The town council of Paris met again.", "I love this place!"]
+    assert all(c[0].unchanged is None for c in yelp.candidates(texts[:2], target="positive", accept=0.0))
+    found = [candidates[0] for candidates in yelp.candidates(texts, target="positive", accept=0.5)]
+    assert found[0].text == "The food was delicious." and found[0].unchanged is None
+    assert [c.unchanged for c in found[1:]] == ["no rewriting passes", "neutral", "already positive"]
+    assert [c.text for c in found[1:]] == texts[1:]
+    for wrong in ({"accept": 2.0}, {"accept": 0.5, "contract": False}, {"protect": "a", "contract": False}):
+        with pytest.raises(UserError):
+            yelp("The food was bad.", target="positive", **wrong)
+    with pytest.raises(UserError, match="label"):
+        yelp("The food was bad.", like="so good !", accept=0.5)
 
 
 def test_unchanged_sentences_are_counted_and_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

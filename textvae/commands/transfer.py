@@ -88,6 +88,13 @@ def add_contract(parser: argparse.ArgumentParser) -> None:
         help="a sentence comes back unchanged where no rewriting keeps its numbers, names, quotations, addresses and "
         "the scope of its negations, where it has the style already, or the model does not know its words (default on)",
     )
+    add(
+        "--accept",
+        type=float,
+        metavar="P",
+        help="a sentence comes back unchanged where readers accept no rewriting with this probability, by the judge of "
+        "`textvae fit-judge`; 0 answers always (default: as stored with the judge)",
+    )
     add("--protect", metavar="WORD", action="append", help="a word or phrase that stays (may be given several times)")
     add("--protect-file", metavar="FILE", type=Path, help="a file of such words, one a line, UTF-8")
 
@@ -119,7 +126,7 @@ SEARCH = ("strength", "beam", "num_candidates", "length_penalty", "no_repeat_ngr
 SAMPLING = ("sample", "temperature", "top_k", "top_p", "seed")
 RERANKING = ("rerank", "rerank_candidates", "retrieve", "diversity", "retrieve_only")
 REVISING = ("revise", "revise_steps", "revise_threshold")
-OPTIONS = ("keep", "contract", *SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
+OPTIONS = ("keep", "contract", "accept", *SEARCH, *SAMPLING, *RERANKING, *REVISING, "detokenise", "batch_size")
 """Arguments that are fields of `TransferOptions`."""
 
 

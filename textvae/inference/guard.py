@@ -9,6 +9,7 @@ from typing import NamedTuple
 from textvae.inference.contract import NUMBER, Contract, names_of, starts_after, words_of
 from textvae.inference.pieces import Line, LineReader, Piece
 from textvae.inference.reranking import PARTS
+from textvae.inference.writing import HAS_STYLE
 
 COMMON = 1500
 """So many words of a vocabulary, which is in the order of frequency, are common."""
@@ -93,6 +94,13 @@ class Guard:
         if known < FEWEST_KNOWN * len(readable):
             return HALF_READ
         return f"already {self.target}" if contract.fulfilled else None
+
+    def disposed(self, piece: Piece, probability: float) -> str | None:
+        """Whether a piece has the style wanted, of this probability by the style guide, or none: then no word leans."""
+        if probability >= HAS_STYLE:
+            return f"already {self.target}"
+        neutral = probability > 1 - HAS_STYLE and not any(word.lower() in self.style for word in piece.words)
+        return "neutral" if neutral else None
 
     def known(self, word: str) -> bool:
         """Whether a word is in a vocabulary of words."""

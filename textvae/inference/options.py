@@ -85,6 +85,10 @@ class TransferOptions:
     the model knows too few."""
     protect: tuple[str, ...] = ()
     """Words and phrases that stay where a sentence has them (`contract` only)."""
+    accept: float | None = None
+    """A candidate stands where readers accept it with this probability at least, by the judge stored with the scorers
+    (`contract` only); a sentence without one comes back unchanged, as does a neutral one. 0 answers always. Default: as
+    stored with the judge, 0 without one."""
     batch_size: int = 384
     """Rows decoded at once, where a sentence has as many rows as its beam is wide or as it has samples."""
 
@@ -103,6 +107,10 @@ class TransferOptions:
             object.__setattr__(self, "protect", (self.protect,))
         if self.protect and not self.contract:
             raise UserError("protect: only with contract; leave out contract=False (--no-contract)")
+        if self.accept is not None and not 0 <= self.accept <= 1:
+            raise UserError(f"accept is a probability, not {self.accept}")
+        if self.accept and not self.contract:
+            raise UserError("accept: only with contract; leave out contract=False (--no-contract)")
         if self.target is not None and self.like:
             raise UserError("target and like exclude each other: give a label (--to) or exemplars (--like)")
         if self.retrieve < 0 or (self.rerank_candidates is not None and self.rerank_candidates < 1):

@@ -243,7 +243,8 @@ class LineReader:
 
     def restored(self, text: str, piece: Piece) -> str:
         """A rewriting with the words in the place of `<unk>` and `_num_` where it keeps as many as its piece has."""
-        for mark, hidden in ((self.tokenizer.unk_token, piece.unknown), (self.number, piece.numbers)):
+        marks = (str(self.tokenizer.unk_token), piece.unknown), (self.number or "", piece.numbers)
+        for mark, hidden in marks:
             words = text.split(" ") if hidden else []
             if hidden and words.count(mark) == len(hidden):
                 left = iter(hidden)

@@ -14,13 +14,18 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from textvae.errors import UserError
+from textvae.inference.acceptance import NAME as JUDGE
+from textvae.inference.acceptance import AcceptanceJudge
 from textvae.inference.contract import NUMBER, Contract
 from textvae.inference.decoding import row_keys
 from textvae.inference.guard import Guard, Written
 from textvae.inference.loading import Precision, autocast, autocasts, find_device, load
 from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
-from textvae.inference.pieces import Line, LineReader, pad
+from textvae.inference.acceptance import NAME as JUDGE
+from textvae.inference.acceptance import AcceptanceJudge
+from textvae.inference.contract import NUMBER, Contract
+from textvae.inference.decoding import row_keys
 from textvae.inference.reranking import PARTS, diverse
 from textvae.inference.retrieval import ContentIndex
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
@@ -32,6 +37,11 @@ from textvae.text import TextConfig
 from textvae.tokenization.config import SpecialIds
 
 __all__ = ["Candidate", "StyleTransfer", "TransferOptions", "Written", "batches", "combine"]
+
+JUDGED = 8
+"""Candidates of a sentence of which a reader's acceptance is asked."""
+
+NOTHING_PASSES = "no rewriting passes"
 
 CLEAR = 4.0
 """Nats by which a word must lean to a style to say of itself what a negation makes of it."""
@@ -117,6 +127,11 @@ class StyleTransfer:
         with torch.inference_mode(False):  # a search by gradient goes through them
             found = Scorers.load(self.beside(), self.model.config.vocab_size, self.attributes)
             return found.to(self.model.device)
+
+    @cached_property
+    def judge(self) -> AcceptanceJudge:
+        """What says whether readers accept a rewriting; UserError where the model has none."""
+        return AcceptanceJudge.load(self.beside())
 
     @cached_property
     def index(self) -> ContentIndex:
@@ -217,7 +232,9 @@ class StyleTransfer:
         label = ", ".join(self.attributes.labels[attribute][label] for attribute, label in chosen.items())
         leaning = self.leaning(target) if writer.scorers is not None and target.named else {}
         allowed = {self.reader.tokenizer.unk_token} if options.allow_unk else frozenset()
-        return Guard(self.reader, label or "of the style", options.protect, leaning, self.style_words, allowed)
+        clear = {word: nats for word, nats in leaning.items() if abs(nats) >= CLEAR}
+        style = self.style_words | leaning.keys()
+        return Guard(self.reader, label or "of the style", options.protect, clear, style, allowed)
 
     @cached_property
     def style_words(self) -> frozenset[str]:
@@ -226,14 +243,57 @@ class StyleTransfer:
         return frozenset(self.reader.tokenizer.convert_ids_to_tokens(ids))
 
     def leaning(self, target: StyleTarget) -> dict[str, float]:
-        """Words that speak clearly for or against labels, nats by the style guide; those of a vocabulary of words."""
+        """Words that speak for or against labels, nats by the style guide; those of a vocabulary of words."""
         rows = tuple(self.model.groups.offsets[attribute] + label for attribute, label in target.labels.items())
         if rows not in self._leanings:
             values = self.scorers.leanings[:, list(rows)].sum(1)
-            clear = (values.abs() >= CLEAR).nonzero().flatten().tolist() if self.reader.puts_back else []
-            words = self.reader.tokenizer.convert_ids_to_tokens(clear)
-            self._leanings[rows] = dict(zip(words, values[clear].tolist(), strict=True))
+            ids = (values.abs() >= CLEAR / 2).nonzero().flatten().tolist() if self.reader.puts_back else []
+            words = self.reader.tokenizer.convert_ids_to_tokens(ids)
+            self._leanings[rows] = dict(zip(words, values[ids].tolist(), strict=True))
         return self._leanings[rows]
+
+    def least(self, options: TransferOptions, writer: CandidateWriter) -> float:
+        """The probability of acceptance from which on a candidate stands; 0: it is not asked for."""
+        if options.accept is not None and not options.accept or not options.contract:
+            return 0.0
+        known = self.folder is not None and (self.beside() / f"{JUDGE}.json").exists()
+        single = writer.target.named and len(self.attributes) == 1
+        if options.accept is None and not (known and single):
+            return 0.0
+        if not single:
+            raise UserError("accept: the judge knows models of one attribute, and a label (--to) as the style wanted")
+        return self.judge.threshold if options.accept is None else options.accept
+
+    def of_style(self, pieces: Sequence[Piece], writer: CandidateWriter, guard: Guard) -> dict[Piece, str]:
+        """Pieces that have the style wanted, or none, by the style guide; and which of the two."""
+        if writer.scorers is None or not pieces:
+            return {}
+        ids = self.pad([piece.ids for piece in pieces]).to(self.model.device)
+        wanted = writer.target.shares.to(ids.device)
+        values = (writer.scorers.style(ids, ids != self.ids.pad) * wanted).sum(-1).exp().tolist()
+        found = zip(pieces, values, strict=True)
+        told = ((piece, guard.disposed(piece, value)) for piece, value in found)
+        return {piece: reason for piece, reason in told if reason is not None}
+
+    def accepted(
+        self, lines: Sequence[Line], held: list[list[list[Written]]], guard: Guard, label: str, least: float
+    ) -> None:
+        """Take away what readers are unlikely to accept; a piece without anything else stays as it was."""
+        places = [
+            (line.pieces[i], row, i)
+            for line, row in zip(lines, held, strict=True)
+            for i in range(len(row))
+            if any(w.unchanged is None for w in row[i])
+        ]
+        pairs = [
+            (" ".join(piece.words), self.reader.restored(w.text, piece)) for piece, row, i in places for w in row[i]
+        ]
+        sources, outputs = ([pair[side] for pair in pairs] for side in (0, 1))
+        chances = iter(self.judge(sources, outputs, [label] * len(pairs)).tolist())
+        for piece, row, i in places:
+            found = [(w, next(chances)) for w in row[i]]
+            row[i] = [w for w, chance in found if w.unchanged is not None or chance >= least]
+            row[i] = row[i] or [guard.as_it_was(piece, NOTHING_PASSES)]
 
     @torch.inference_mode()
     def rewrite(
@@ -247,21 +307,26 @@ class StyleTransfer:
         writer, read = self.writer(options), self.reader.read(lines)
         options, guard = writer.options, self.guard(writer)
         rules = [guard.contracts(line) if guard else [] for line in read]
+        least = self.least(options, writer)
+        every = {piece: None for line in read for piece in line.pieces}
+        told = self.of_style(list(every), writer, guard) if guard and least else {}
         places: dict[tuple[object, ...], int] = {}
         wanted: list[list[int | str]] = []
         for number, (line, contracts) in enumerate(zip(read, rules, strict=True), start=first):
             row: list[int | str] = []
             for i, piece in enumerate(line.pieces):
-                spared = guard.spared(piece, contracts[i]) if guard else None
+                spared = (guard.spared(piece, contracts[i]) or told.get(piece)) if guard else None
                 key = (piece.ids, *((number, i) if options.sample else ()))
                 row.append(spared if spared is not None else places.setdefault(key, len(places)))
             wanted.append(row)
         written = self.decode(list(places), writer, judge)
-        found = []
-        for line, contracts, row in zip(read, rules, wanted, strict=True):
-            held = self.held(line, contracts, row, written, options, guard)
-            found.append(self.assemble(line, held, options))
-        return found
+        held = [
+            self.held(line, contracts, row, written, max(self.chains(options), JUDGED if least else 1), guard)
+            for line, contracts, row in zip(read, rules, wanted, strict=True)
+        ]
+        if guard and least:
+            self.accepted(read, held, guard, self.labels[writer.target.label], least)
+        return [self.assemble(line, row, options) for line, row in zip(read, held, strict=True)]
 
     def held(
         self,
@@ -269,13 +334,14 @@ class StyleTransfer:
         contracts: list[Contract],
         row: Sequence[int | str],
         written: list[list[Written]],
-        options: TransferOptions,
+        count: int,
         guard: Guard | None,
     ) -> list[list[Written]]:
-        """Candidates of the pieces of a line that may stand; row: place of each piece in `written`, or why it stays."""
+        """At most `count` candidates of each piece of a line that may stand; row: its place in `written`, or why it
+        stays.
+        """
         if guard is None:
             return [written[place] for place in row if isinstance(place, int)]
-        count = self.chains(options)
         return [
             [guard.as_it_was(piece, place)]
             if isinstance(place, str)

@@ -11,9 +11,11 @@ from textvae.extras.sweeps.grid import Axis, Point, check_names, combine
 from textvae.inference.options import TransferOptions
 from textvae.inference.style_transfer import StyleTransfer
 
-NOT_SWEPT = frozenset({"target", "like", "keep", "detokenise", "batch_size", "diversity", "contract", "protect"})
-"""What the test set decides (target), what scoring excludes (like, detokenise, keep, contract, protect), what changes
-nothing of the best candidate (batch_size, diversity)."""
+NOT_SWEPT = frozenset(
+    {"target", "like", "keep", "detokenise", "batch_size", "diversity", "contract", "protect", "accept"}
+)
+"""What the test set decides (target), what scoring excludes (like, detokenise, keep, contract, protect, accept), what
+changes nothing of the best candidate (batch_size, diversity)."""
 WITH_SCORERS = ("rerank", "retrieve", "retrieve_only", "revise")
 """Options that read what `textvae fit-scorers` made."""
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
