@@ -8,6 +8,7 @@ from dataclasses import replace
 from textvae.commands.conversation import Conversation, converse, number
 from textvae.commands.transfer import as_line
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.volume import note
 
 HELP = """\
 A line is rewritten. Commands:
@@ -38,7 +39,9 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
         candidates = model.rewrite([line], options, judge=as_json)[0]
         if as_json:
             return as_line(line, candidates, options, as_json=True)
-        return "\n".join(c.text if c.unchanged is None else f"{c.text}  ({c.unchanged})" for c in candidates)
+        if candidates[0].unchanged is not None:
+            note(f"unchanged: {candidates[0].unchanged}")
+        return "\n".join(c.text for c in candidates)
 
     conversation = Conversation(
         help=HELP.format(labels=", ".join(model.labels), several=SEVERAL if len(model.attributes) > 1 else ""),
