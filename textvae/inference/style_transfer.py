@@ -22,10 +22,7 @@ from textvae.inference.guard import Guard, Written
 from textvae.inference.loading import Precision, autocast, autocasts, find_device, load
 from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
-from textvae.inference.acceptance import NAME as JUDGE
-from textvae.inference.acceptance import AcceptanceJudge
-from textvae.inference.contract import NUMBER, Contract
-from textvae.inference.decoding import row_keys
+from textvae.inference.pieces import Line, LineReader, Piece, pad
 from textvae.inference.reranking import PARTS, diverse
 from textvae.inference.retrieval import ContentIndex
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
