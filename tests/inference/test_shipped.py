@@ -100,18 +100,18 @@ def test_protected_words_stay_and_without_a_contract_nothing_does(yelp: StyleTra
 
 
 class Judge:
-    """Accepts what has one word."""
+    """Accepts one thing."""
 
     threshold = 0.5
 
     def __call__(self, sources: list[str], outputs: list[str], targets: list[str]) -> np.ndarray:
         assert set(targets) == {"positive"} and not any("_num_" in text for text in (*sources, *outputs))
-        return np.array([0.9 if "delicious" in output else 0.1 for output in outputs])
+        return np.array([0.9 if "food was delicious" in output else 0.1 for output in outputs])
 
 
 def test_what_readers_would_not_accept_comes_back(yelp: StyleTransfer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(yelp.__dict__, "judge", Judge())
-    texts = ["The food was bad.", "The waiter was rude.", "The town council of Paris met again.", "I love this place!"]
+    texts = ["The food was bad.", "The waiter was rude.", "The table is made of wood.", "I love this place!"]
     assert all(c[0].unchanged is None for c in yelp.candidates(texts[:2], target="positive", accept=0.0))
     found = [candidates[0] for candidates in yelp.candidates(texts, target="positive", accept=0.5)]
     assert found[0].text == "The food was delicious." and found[0].unchanged is None
