@@ -12,7 +12,8 @@ from support import ROOT
 DOCS = ROOT / "docs"
 TRAINING_PAGES = ("own-data.md", "more-styles.md", "own-language.md", "resume.md", "several-processes.md")
 USING_PAGES = (
-    *("add-a-latent.md", "add-an-objective.md", "better-transfers.md", "commands.md", "own-documents.md", "report.md"),
+    *("add-a-latent.md", "add-an-objective.md", "better-transfers.md", "commands.md", "judges.md"),
+    *("own-documents.md", "report.md"),
     "index.md",
 )
 GENERATED = ("papers.md",)

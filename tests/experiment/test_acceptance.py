@@ -11,6 +11,8 @@ from textvae.errors import UserError
 from textvae.experiment.acceptance import (
     JudgeData,
     Marks,
+    area_under_curve,
+    expected_calibration_error,
     fit_classifier,
     folds,
     read_marks,
@@ -126,6 +128,15 @@ def test_no_source_is_in_two_folds() -> None:
     found = folds(sources, 5).reshape(3, -1)
     assert (found == found[0]).all()
     assert len(set(found[0].tolist())) > 2
+
+
+def test_agreement_of_what_is_known() -> None:
+    p, accepted = np.array([0.9, 0.8, 0.8, 0.1]), np.array([1.0, 1.0, 0.0, 0.0])
+    assert area_under_curve(p, accepted) == pytest.approx(3.5 / 4)
+    assert np.isnan(area_under_curve(p, np.ones(4)))
+    assert expected_calibration_error(np.array([0.95] * 4 + [0.05] * 2), np.array([1, 1, 1, 0, 0, 0.0])) == (
+        pytest.approx((4 * 0.2 + 2 * 0.05) / 6)
+    )
 
 
 def test_the_threshold_keeps_its_promise() -> None:

@@ -11,6 +11,7 @@ import pytest
 from textvae import StyleTransfer, Summarizer
 from textvae.cli import main
 from textvae.errors import UserError
+from textvae.inference.acceptance import AcceptanceJudge
 from textvae.inference.options import TransferOptions
 from textvae.registry import folder_of, shipped
 
@@ -30,10 +31,24 @@ def test_they_are_there() -> None:
 @pytest.mark.parametrize("name", shipped())
 def test_each_is_small_and_tells_where_it_comes_from(name: str) -> None:
     folder = folder_of(name)
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < (12e6 if name == "yelp" else 25e6)
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < (17e6 if name == "yelp" else 25e6)
     assert (folder / "best" / "model.safetensors").stat().st_size < (12e6 if name == "yelp" else 25e6)
     card = (folder / "best" / "README.md").read_text(encoding="utf-8")
     assert "## Data" in card and "sha256" in card and "## Limits" in card
+
+
+def test_the_judge_of_yelp_hears_what_readers_hear() -> None:
+    """Copies, broken frames, half a sentence and praise pushed in front are worth less than a good rewriting."""
+    judge = AcceptanceJudge.load(folder_of("yelp") / "best" / "scorers")
+    assert 0.5 < judge.threshold < 1
+    source = "The food was terrible and the staff was rude."
+    outputs = [
+        *("The food was great and the staff was friendly.", source, "The food was great the and staff friendly was."),
+        *("The food was great and the staff was rude.", "Loved the food was terrible and the staff was rude."),
+        "My dentist is great.",
+    ]
+    good, *worse = judge([source] * len(outputs), outputs, ["positive"] * len(outputs))
+    assert good > max(worse)
 
 
 def test_a_sentence_in_another_style_without_naming_a_model(capsys: pytest.CaptureFixture[str]) -> None:

@@ -251,13 +251,14 @@ def evaluate(run: str | None, outputs: list[str], options: EvaluateOptions, move
 
 def add_judge(evaluator: Evaluator, folder: str | None, run: FinishedRun | None) -> None:
     """Report acceptance by the judge in a folder, else by that of the run, else not at all."""
-    from textvae.inference.acceptance import NAME, AcceptanceJudge
+    from textvae.evaluation.acceptance import load_judge
+    from textvae.inference.acceptance import NAME
     from textvae.inference.scorers import FOLDER
 
     places = [Path(folder)] if folder else [run.folder / "best" / FOLDER] if run else []
     for place in places:
         if folder or (place / f"{NAME}.json").is_file():
-            evaluator.accept_by(AcceptanceJudge.load(place), "by the judge that is given" if folder else "by its judge")
+            evaluator.accept_by(load_judge(place), "by the judge that is given" if folder else "by its judge")
 
 
 def evaluate_attributes(run: FinishedRun, options: EvaluateOptions, evaluation: EvaluationConfig) -> None:

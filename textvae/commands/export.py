@@ -95,7 +95,8 @@ def export(run: Path, folder: Path, full: bool, settings: list[str], index: bool
 
 
 def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: bool) -> None:
-    """Classifier, language model, phrases and weights of reranking; the index too if it is wanted and there."""
+    """Classifier, language model, phrases, judge and weights of reranking; the index too if it is wanted and there."""
+    from textvae.inference.acceptance import NAME as ACCEPTANCE
     from textvae.inference.phrase_table import FILE as PHRASES
     from textvae.inference.retrieval import FILE
     from textvae.inference.scorers import Scorers
@@ -106,6 +107,8 @@ def copy_scorers(source: Path, target: Path, config: Any, half: bool, index: boo
         shutil.copyfile(source / PHRASES, target / PHRASES)
     if index and (source / FILE).is_file():
         shutil.copyfile(source / FILE, target / FILE)
+    for path in source.glob(f"{ACCEPTANCE}.*"):
+        shutil.copyfile(path, target / path.name)
 
 
 def changed(config: Any, settings: list[str], scorers: bool) -> dict[str, Any]:

@@ -27,7 +27,8 @@ exit codes:
 examples:
   textvae fit-judge runs/yelp --marks marks.tsv
   textvae fit-judge runs/yelp --marks a.tsv b.tsv --rewritings transfers.tsv --language reviews.txt
-  textvae fit-judge runs/yelp --marks a.tsv b.tsv more.tsv      # the network stays, new marks are added"""
+  textvae fit-judge runs/yelp --marks a.tsv b.tsv more.tsv      # the network stays, new marks are added
+  textvae fit-judge runs/yelp -o judges/report --marks a.tsv --language-model ~/smollm2-135m --encoder ~/minilm"""
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -47,6 +48,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     add("--seed", type=int, default=1000, metavar="N", help="of the network (default 1000)")
     add("--precision", type=float, default=0.8, metavar="P",
         help="share accepted of what lies above the threshold (default .8)")  # fmt: skip
+    add("--language-model", metavar="NAME", help="let a pretrained language model read too: a folder or hub name")
+    add("--encoder", metavar="NAME", help="a sentence encoder with it; both make the judge that reports, not guides")
     add_places(add)
     add_volume(parser)
     return parser
@@ -69,6 +72,8 @@ def main(argv: list[str], prog: str = "textvae fit-judge") -> int:
     from textvae.experiment.reader_training import ReaderTraining
     from textvae.inference.acceptance import NAME, AcceptanceJudge
 
+    if (args.language_model is None) != (args.encoder is None):
+        raise UserError("--language-model and --encoder go together: name both")
     settings = ReaderTraining(steps=args.steps, seed=args.seed)
     marks = [read_marks(path) for path in args.marks]
     if args.output is None and not args.run.is_dir():
@@ -82,6 +87,11 @@ def main(argv: list[str], prog: str = "textvae fit-judge") -> int:
         judge = train_judge(data, labels, settings, note)
     else:
         judge = AcceptanceJudge.load(folder)
+    if args.language_model and args.encoder:
+        from textvae.evaluation.acceptance import PretrainedReading, ReportingJudge
+
+        judge = ReportingJudge.of(judge, PretrainedReading(args.language_model, args.encoder))
+        marks = [m for m in marks if "accept" in m.columns]
     judge.facts["agreement"] = fit_classifier(judge, marks, args.precision)
     judge.save(folder)
     print(table_of(judge.facts["agreement"]))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -176,7 +176,7 @@ def ngrams(texts: Sequence[str], words: Sequence[str]) -> KneserNey:
 class Fitting:
     """How marks of several files become one classifier."""
 
-    members: int = 8
+    members: int = 6
     hidden: int = 24
     steps: int = 400
     batch_size: int = 256
@@ -254,14 +254,25 @@ def expected_calibration_error(p: np.ndarray, accepted: np.ndarray, bins: int = 
     return float(sum(abs(p[place == b].sum() - accepted[place == b].sum()) for b in range(bins)) / len(p))
 
 
+def area_under_curve(p: np.ndarray, accepted: np.ndarray) -> float:
+    """How often an accepted row has a higher P than a refused one, ties counting half; nan without either.
+
+    By ranks (Mann-Whitney), ten times faster than scikit-learn's, since the bootstrap asks for it thousands of times.
+    """
+    good, bad = accepted.sum(), (1 - accepted).sum()
+    if not good or not bad:
+        return float("nan")
+    return float((rankdata(p)[accepted > 0].sum() - good * (good + 1) / 2) / (good * bad))
+
+
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "auc": lambda p, y: float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else float("nan"),
+    "auc": area_under_curve,
     "ece": expected_calibration_error,
     "brier": lambda p, y: float(((p - y) ** 2).mean()),
 }
 
 
-def agreement(p: np.ndarray, marks: Marks, resamples: int = 300, seed: int = 0) -> dict[str, dict[str, float]]:
+def agreement(p: np.ndarray, marks: Marks, resamples: int = 200, seed: int = 0) -> dict[str, dict[str, float]]:
     """AUC, ECE and Brier score with 95 % intervals of a bootstrap over source sentences."""
     random = np.random.default_rng(seed)
     groups: dict[str, list[int]] = {}

@@ -37,6 +37,7 @@ from textvae.inference.rewriting_features import (
     fluency,
     margin,
     normalised,
+    seam_scores,
     seams,
 )
 from textvae.modules.sentence_reader import BEGIN, END, PAD, UNK, SentenceReader, SentenceReaderConfig
@@ -139,7 +140,8 @@ class AcceptanceJudge:
             [
                 *self.style(read, whole[y], whole[x], parts[y], parts[x], target),
                 *fluency(read[whole[x]], read[whole[y]]),
-                *seams(whole[x], whole[y], read[whole[y]], likely[whole[x]], likely[whole[y]]),
+                *seam_scores(whole[x], whole[y], likely[whole[x]], likely[whole[y]]),
+                *seams(whole[x], whole[y], read[whole[y]]),
                 *edits(whole[x], whole[y]),
             ]
             for x, y, target in zip(sources, outputs, wanted.tolist(), strict=True)

@@ -88,24 +88,33 @@ def fluency(x: Summary, y: Summary) -> list[float]:
     return [*found[1].tolist(), *(found[1] - found[0]).tolist(), y.machine, y.machine - x.machine]
 
 
-def seams(
-    source: tuple[str, ...], output: tuple[str, ...], y: Summary, before: np.ndarray, after: np.ndarray
-) -> list[float]:
-    """Features `SEAMS`: what is found where the output is new, at words that stand beside another than in the source.
+def boundaries(source: Sequence[str], output: Sequence[str]) -> list[bool]:
+    """(n + 1,) whether the words before and after each boundary of the output are no neighbours in the source."""
+    pairs = {*zip(("", *source), (*source, ""), strict=True)}
+    return [pair not in pairs for pair in zip(("", *output), (*output, ""), strict=True)]
+
+
+def seam_scores(source: Sequence[str], output: Sequence[str], before: np.ndarray, after: np.ndarray) -> list[float]:
+    """Features `LIKELY`: of the whole, and of the words where the output is new.
 
     before, after: log p of every word of source and output and of the end, by a language model, (n + 1,) nats.
     """
-    pairs = {*zip(("", *source), (*source, ""), strict=True)}
-    new = [pair not in pairs for pair in zip(("", *output), (*output, ""), strict=True)]
-    found = [after.mean(), after.mean() - before.mean(), after.sum() - before.sum()]
-    if not any(new):
-        return [*map(float, found), 0.0, 0.0, 0.0, 0.0, 0.0, -8.0, 0.0, 0.0]
-    following = after[[i for i in range(len(new)) if new[i] or (i and new[i - 1])]]
-    found += [following.min(), following.mean(), following.sum()]
+    new = boundaries(source, output)
+    places = [i for i in range(len(new)) if new[i] or (i and new[i - 1])]
+    there = after[places] if places else np.zeros(1)
+    whole = (after.mean(), after.mean() - before.mean(), after.sum() - before.sum())
+    return [*map(float, whole), float(there.min()), float(there.mean()), float(there.sum())]
+
+
+def seams(source: Sequence[str], output: Sequence[str], y: Summary) -> list[float]:
+    """Features `SEAMS`: the same by the reader, at words that stand beside another than in the source."""
+    new = boundaries(source, output)
     places = [i for i in range(len(output)) if new[i] or new[i + 1]]
-    likelihood, wrong = (values[places] if places else np.zeros(1) for values in (y.likelihood, y.wrong))
-    found += [likelihood.min(), likelihood.mean(), wrong.max(), (1 / (1 + np.exp(-wrong))).sum(), len(places)]
-    return list(map(float, found))
+    if not places:
+        return [0.0, 0.0, -8.0, 0.0, 0.0]
+    likelihood, wrong = y.likelihood[places], y.wrong[places]
+    doubts = 1 / (1 + np.exp(-wrong))
+    return [float(likelihood.min()), float(likelihood.mean()), float(wrong.max()), float(doubts.sum()), len(places)]
 
 
 def edits(source: tuple[str, ...], output: tuple[str, ...]) -> list[float]:
@@ -136,15 +145,22 @@ STYLE = (
     *("style_chance", "weakest_chance", "word_against", "words_against", "word_for"),
 )
 FLUENCY = ("likelihood", "least_likelihood", "worst_stretch", "most_wrong", "wrong_words")
-SEAMS = (
-    *("ngram_likelihood", "ngram_change", "ngram_change_sum", "seam_least", "seam_mean", "seam_sum"),
-    *("seam_least_cloze", "seam_cloze", "seam_most_wrong", "seam_wrong_words", "seam_words"),
-)
+LIKELY = ("ngram_likelihood", "ngram_change", "ngram_change_sum", "seam_least", "seam_mean", "seam_sum")
+SEAMS = ("seam_least_cloze", "seam_cloze", "seam_most_wrong", "seam_wrong_words", "seam_words")
 EDITS = (
     *("overlap", "longer", "length_change", "length", "put_in", "lost", "put_before", "doubled", "numbers_changed"),
     *("negations_changed", "copy", "same_end"),
 )
-SINGLE = (*STYLE, *FLUENCY, *(f"{name}_change" for name in FLUENCY), "machine", "machine_change", *SEAMS, *EDITS)
+SINGLE = (
+    *STYLE,
+    *FLUENCY,
+    *(f"{name}_change" for name in FLUENCY),
+    "machine",
+    "machine_change",
+    *LIKELY,
+    *SEAMS,
+    *EDITS,
+)
 """Features of one pair by itself."""
 ALIGNED = tuple(
     f"{side}_{name}"
