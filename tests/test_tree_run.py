@@ -13,7 +13,7 @@ from support import run_python
 from tests.test_experiment import last_weights
 from textvae.cli import main
 from textvae.config import load_config
-from textvae.data.trees.brackets import parse_tree
+from textvae.data.trees import parse_tree
 from textvae.errors import UserError
 from textvae.extras.trees.config import TreeExperimentConfig
 from textvae.extras.trees.parser import TreeParser

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from textvae.data.sample import pick, words_of, write_files
-from textvae.data.trees.brackets import parse_tree
+from textvae.data.trees import parse_tree
 
 NOUNS = "girl, farmer, teacher, doctor, sailor, dog, cat, horse, bird, lion"
 NAMES = "mary, peter, anna, paul, rex, bella"

@@ -10,7 +10,7 @@ import torch
 from random_summarizer import make_summarizer
 from safetensors import safe_open
 
-from textvae import shipped
+from textvae import registry
 from textvae.cli import main
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
 from textvae.inference.summarization import Summarizer
@@ -66,9 +66,9 @@ def test_wrong_settings(
 
 
 def test_a_shipped_model_goes_by_its_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
     assert main(["export", str(run), str(tmp_path / "news")]) == 0
-    assert shipped.shipped() == ["news"]
+    assert registry.shipped() == ["news"]
     assert Summarizer.from_pretrained("news", device="cpu")(LINES[0])
     assert json.loads((tmp_path / "news" / "best" / "config.json").read_text())["model_type"] == "textvae_seq2seq2seq"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textvae import shipped
+from textvae import registry
 from textvae.commands import streams
 from textvae.errors import UserError
 
@@ -17,7 +17,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package with the models `one` and `two`."""
     for name in ("one", "two"):
         (tmp_path / "package" / name).mkdir(parents=True)
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "package")
+    monkeypatch.setattr(registry, "FOLDER", tmp_path / "package")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"

@@ -14,8 +14,7 @@ from make_trees import LONGEST, SHORTEST, SPLITS, make_trees, write_trees
 from tests.support import ROOT
 from textvae.data.config import DataConfig
 from textvae.data.sources import load_corpus
-from textvae.data.trees.brackets import Tree, format_tree, parse_tree
-from textvae.data.trees.treebank import read_treebank
+from textvae.data.trees import Tree, format_tree, parse_tree, read_treebank
 from textvae.errors import UserError
 from textvae.extras.trees.scores import at_random, binarised
 from textvae.text import TextConfig

@@ -13,7 +13,7 @@ import torch
 from tests.laws import tiny_collator, tiny_corpus
 from tests.tree_laws import tree_model
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.data.trees.brackets import Tree, parse_tree
+from textvae.data.trees import Tree, parse_tree
 from textvae.extras.trees.config import TreeEvaluationConfig
 from textvae.extras.trees.evaluator import KnownTrees, TreeValidator, as_words, evaluate_trees, ngram_model
 from textvae.extras.trees.inside import inside

@@ -15,14 +15,14 @@ from textvae.data.label_files import label_files
 from textvae.data.rows import Source
 from textvae.data.tables import jsonl, parquet, separated
 from textvae.data.text_lines import text_lines
-from textvae.data.trees.treebank import treebank
+from textvae.data.trees import treebank
 from textvae.errors import UserError
 from textvae.files import display
 from textvae.text import TextConfig
 
 __all__ = ["SOURCES", "Corpus", "DataConfig", "DataReport", "load_corpus"]
 
-CODE = code_checksum("data/trees")
+CODE = code_checksum()
 
 SOURCES: dict[str, Callable[[DataConfig], Source]] = {
     "files": label_files,

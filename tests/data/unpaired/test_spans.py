@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tests.data.unpaired.sides import DOCUMENTS, KINDS, side, vocabulary
-from textvae.data.unpaired.places import WordPlaces
-from textvae.data.unpaired.spans import Cuts, SpanCutter
+from textvae.data.unpaired.spans import Cuts, SpanCutter, WordPlaces
 from textvae.data.unpaired.tokenized import TokenizedSide, word_hash
 
 

@@ -15,9 +15,8 @@ import numpy as np
 
 from textvae.data.noise import corrupt
 from textvae.data.unpaired.config import SummaryNoiseConfig
-from textvae.data.unpaired.places import WordPlaces
 from textvae.data.unpaired.slots import SlotVocabulary
-from textvae.data.unpaired.spans import Cuts, SpanCutter, word_borders
+from textvae.data.unpaired.spans import Cuts, SpanCutter, WordPlaces, word_borders
 from textvae.data.unpaired.tokenized import TokenizedSide
 from textvae.tokenization.config import SPECIAL
 

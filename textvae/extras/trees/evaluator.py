@@ -14,7 +14,7 @@ from torch import Tensor
 from textvae.data.batch import Batch, Collator
 from textvae.data.loader import evaluation_batches
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.data.trees.brackets import Span, Tree
+from textvae.data.trees import Span, Tree
 from textvae.evaluation.diagnostics.measures import importance_weighted_nll
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
 from textvae.extras.trees.config import TreeEvaluationConfig

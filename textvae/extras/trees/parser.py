@@ -12,7 +12,7 @@ import torch
 from textvae.data.batch import Collator
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus
-from textvae.data.trees.brackets import Span, format_tree
+from textvae.data.trees import Span, format_tree
 from textvae.errors import UserError
 from textvae.extras.trees.compound_pcfg import CompoundPCFG
 from textvae.inference.loading import Loaded, find_device, load

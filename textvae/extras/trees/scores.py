@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textvae.data.trees.brackets import Span, Tree
+from textvae.data.trees import Span, Tree
 
 RANDOM_TREES = 5
 """Random trees for each sentence, whose F1 is averaged."""

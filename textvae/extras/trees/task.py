@@ -14,8 +14,7 @@ from accelerate.utils import set_seed
 from textvae.data.loader import CurriculumLoader
 from textvae.data.noise import NoiseConfig
 from textvae.data.tokenized import TokenizedCorpus, evenly_spaced
-from textvae.data.trees.brackets import Tree, parse_tree
-from textvae.data.trees.treebank import read_treebank
+from textvae.data.trees import Tree, parse_tree, read_treebank
 from textvae.errors import UserError
 from textvae.experiment.assembly import Assembled
 from textvae.experiment.common import described, rows_of, saver

@@ -1,10 +1,19 @@
-"""Trees as people write them down: `(S (NP (D the) (N dog)) (VP (V barks)))`, one tree a line."""
+"""Trees in brackets as the Penn Treebank writes them, and source `trees`: a tree on each line."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from textvae.data.config import DataConfig
+from textvae.data.rows import Part, Row, Source, fingerprint
+from textvae.data.tables import find_splits
+from textvae.data.text_lines import ONLY_LABEL
+from textvae.errors import UserError
+from textvae.files import LONGEST_LINE, display, read_lines
 
 Span = tuple[int, int]
 """Words i … j − 1 as (i, j)."""
@@ -75,3 +84,36 @@ def format_tree(words: Sequence[str], spans: Collection[Span]) -> str:
         closed[stop - 1] += 1
     escaped = ["".join(ESCAPES.get(character, character) for character in word) for word in words]
     return " ".join("( " * o + w + " )" * c for o, w, c in zip(opened, escaped, closed, strict=True))
+
+
+ENDINGS = (".txt", ".trees", ".mrg")
+
+
+def treebank(config: DataConfig) -> Source:
+    """Find the files of every split. A row's text is the words of a tree, its one reference the tree as it stands.
+
+    What learns from the sentences never reads the references: they are there to be compared with.
+    """
+    found = find_splits(config, ENDINGS)
+    splits = {
+        split: [Part(display(path.name), display(path), functools.partial(_rows, path)) for path in paths]
+        for split, paths in found.items()
+        if paths
+    }
+    return Source(splits, fingerprint((split, path) for split, paths in found.items() for path in paths))
+
+
+def read_treebank(path: Path) -> Iterator[tuple[int, str, Tree]]:
+    """(line, the line itself, its tree); empty lines are left out. UserError with the line for what is no tree."""
+    for number, line in read_lines(path, LONGEST_LINE, "put one tree on a line"):
+        if not line.strip():
+            continue
+        try:
+            yield number, line, parse_tree(line)
+        except ValueError as error:
+            raise UserError(f"{display(path)}:{number}: {error}") from error
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    for number, line, tree in read_treebank(path):
+        yield Row(" ".join(tree.words), (ONLY_LABEL,), [line.strip()], number)
