@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/demo
 PYTEST := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 $(BIN)/pytest -n 2 --dist loadfile --durations 15
 
-.PHONY: help setup demo docs test test-all lint types unit clean
+.PHONY: help setup demo docs test test-all weights lint types unit clean
 
 help:
 	@echo "make demo   train on the bundled sample (3 minutes), evaluate, show transfers"
@@ -29,8 +29,12 @@ docs: setup
 
 test: lint types unit
 
-test-all: lint types docs
+test-all: lint types docs weights
 	$(PYTEST)
+
+# Real weights for tests/test_real_weights.py, which are skipped where no network brings them.
+weights: setup
+	-$(BIN)/textvae models download smollm2-135m --quiet
 
 lint: setup
 	$(BIN)/ruff check .
