@@ -150,9 +150,9 @@ class Contract:
         """Whether brackets and quotation marks pair."""
         return balanced(self.words, self.quoted)
 
-    def violations(self, candidate: str) -> list[str]:
-        """What a rewriting, raw or tokenised, does not keep."""
-        words = words_of(candidate)
+    def violations(self, candidate: str | Sequence[str]) -> list[str]:
+        """What a rewriting, raw or tokenised, or given as its tokens, does not keep."""
+        words = words_of(candidate) if isinstance(candidate, str) else candidate
         lower = tuple(word.lower() for word in words)
         return [
             *self.wrong_placeholders(lower),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,13 +61,17 @@ class Guard:
 
     def contracts(self, line: Line) -> list[Contract]:
         """Of each piece."""
-        every = words_of(" ".join(word for piece in line.pieces for word in piece.words))
+        every = self.tokens(word for piece in line.pieces for word in piece.words)
         names = names_of(every, self.style)
         return [self.contract(piece, names) for piece in line.pieces]
 
+    def tokens(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Words of prepared text as tokens, which they are unless the model reads text that is not tokenised."""
+        return tuple(words) if self.reader.text.tokenise else words_of(" ".join(words))
+
     def contract(self, piece: Piece, names: frozenset[str]) -> Contract:
         """Of one piece; names: of its line."""
-        words = words_of(" ".join(piece.words))
+        words = self.tokens(piece.words)
         first = next((i for i, word in enumerate(words) if word[:1].isalpha() and not starts_after(word)), None)
         if first is not None and self.rare(words[first], words[first + 1 :]):
             names |= {words[first].lower()}
@@ -125,7 +129,7 @@ class Guard:
                 if not (candidate.parts and candidate.parts[COPY]):
                     why = f"already {self.target}" if candidate.parts else NOTHING_ELSE
                     found.setdefault(text, candidate._replace(unchanged=why))
-            elif wrong := contract.violations(text):
+            elif wrong := contract.violations(self.tokens(text.split(" "))):
                 broken = broken or wrong[0]
             else:
                 found.setdefault(text, candidate)
