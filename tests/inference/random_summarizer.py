@@ -47,6 +47,7 @@ def make_summarizer(
     vocabulary = SlotVocabulary(vocab, SLOTS if tokenizer == "word" else 0)
     config = Seq2Seq2SeqModelConfig(generator=side, reconstructor=side)
     model = Seq2Seq2Seq(pretrained_config(config, vocabulary.size, MAX_SOURCE, MAX_TARGET, vocabulary.slots))
+    model.config.decoding = {"checked": False}  # what a random model writes is neither complete nor true
     sharpen(model, [i for i, token in enumerate(vocabulary.tokens) if token.startswith("<0x")])
     model.save_pretrained(folder / "best")
     vocab.save_pretrained(folder / "tokenizer")

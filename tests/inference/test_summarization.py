@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from textvae.errors import UserError
 from textvae.inference.config import DecodingConfig
-from textvae.inference.lengths import SENSIBLE, Length, shared
+from textvae.inference.lengths import Length
 from textvae.inference.pieces import pad
 from textvae.inference.style_transfer import StyleTransfer
 from textvae.inference.summarization import Summarizer, Task
@@ -354,61 +354,44 @@ def pieces_of(pipeline: Summarizer, line: str) -> list[str]:
     return [pipeline.vocabulary.decode(p.ids, p.slots).strip() for p in document.pieces]
 
 
-def test_a_long_document_is_the_summaries_of_its_pieces(summarize: Summarizer) -> None:
+def test_a_long_document_is_the_summaries_of_the_sentences_that_matter(summarize: Summarizer) -> None:
+    """Two of them, in their order, each as if it were alone."""
     line = summarize.reader.prepare(max(lines_for(summarize), key=len))
     parts = pieces_of(summarize, line)
-    (document,) = summarize.reader.read([line])
-    words = [p.words for p in document.pieces]
-    total = max(SENSIBLE * len(parts), sum(words) // 2) + 1
-    assert len(parts) > 2 and total < document.words
-    most, least = shared(total, words), shared(max((total + 1) // 2, len(parts)), words)
-    assert sum(most) == total
-    whole = summarize(line, words=total, detokenise=False)
-    separate = [
-        summarize(part, words=m, min_words=n, detokenise=False) for part, m, n in zip(parts, most, least, strict=True)
-    ]
-    assert whole.split() == " ".join(separate).split()
+    assert len(parts) > 2
+    alone = [summarize(part, detokenise=False).split() for part in parts]
+    pairs = [a + b for a, b in itertools.combinations(alone, 2)]
+    assert summarize(line, sentences=2, detokenise=False).split() in pairs
+    assert summarize(line, detokenise=False).split() in alone, "one, where nothing is said"
 
 
-def test_every_part_of_a_document_is_read_however_few_the_words(
-    summarize: Summarizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    "options", [{"words": 3}, {"ratio": 0.3}, {"words": 19, "sentences": 2}, {"chars": 40}], ids=str
+)
+def test_a_limit_holds_for_a_long_document(summarize: Summarizer, options: dict[str, float]) -> None:
     line = max(lines_for(summarize), key=len)
+    found = summarize.candidates(line, **options, num_candidates=2, allow_unk=True)
     (document,) = summarize.reader.read([line])
-    rounds: list[list[tuple[int, ...]]] = []
-    decode = Summarizer.decode
-    monkeypatch.setattr(
-        Summarizer, "decode", lambda s, tasks, o: (rounds.append([t.ids for t in tasks]), decode(s, tasks, o))[1]
-    )
-    output = summarize.candidates(line, words=3, detokenise=False)[0]
-    assert len(document.pieces) > 2 and output.words <= 3
-    assert set(rounds[0]) == {p.ids for p in document.pieces}
-    assert len(rounds) > 1 and len(rounds[-1]) == 1
-
-
-def test_a_model_that_does_not_shorten_still_ends(word: Summarizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a round makes nothing shorter, the rest is read in one piece."""
-    reader = word.reader
-    (document,) = reader.read([LONG])
-    same = reader.condensed(document, pieces_of(word, LONG))
-    assert len(same.pieces) == 1 and same.pieces[0].ids == sum((p.ids for p in document.pieces), ())
-    shorter = reader.condensed(document, [p[: len(p) // 3] for p in pieces_of(word, LONG)])
-    assert len(shorter.pieces) > 1 and all(len(p.ids) <= MAX_SOURCE for p in shorter.pieces)
+    most = options.get("words") or document.words * options.get("ratio", 1.0)
+    assert all(0 < candidate.words <= most for candidate in found if candidate.unchanged is None)
+    if "chars" in options:
+        assert all(len(c.text) <= 40 for c in found if c.unchanged is None)
 
 
 def test_candidates_of_a_document_of_several_pieces(word: Summarizer) -> None:
-    parts = pieces_of(word, f"{DOCUMENTS[3]} {DOCUMENTS[5]}")
-    assert len(parts) == 2
-    line, total = " ".join(parts), 2 * SENSIBLE
-    lengths = zip(shared(total, [len(p.split()) for p in parts]), shared(total // 2, [1, 1]), strict=True)
-    found = word.candidates(line, words=total, num_candidates=4, detokenise=False)
-    apart = [
-        word.candidates(p, words=m, min_words=n, num_candidates=4, detokenise=False)
-        for p, (m, n) in zip(parts, lengths, strict=True)
+    parts = pieces_of(word, f"{DOCUMENTS[3]} {DOCUMENTS[5]} {DOCUMENTS[70]}")
+    assert len(parts) == 3
+    found = word.candidates(" ".join(parts), sentences=3, num_candidates=4, detokenise=False)
+    apart = [word.candidates(part, num_candidates=4, detokenise=False) for part in parts]
+    texts = [
+        " ".join(c.text for c in row)
+        for n in (1, 2, 3)
+        for kept in itertools.combinations(apart, n)
+        for row in itertools.product(*kept)
     ]
-    pairs = sorted(itertools.product(*apart), key=lambda p: -sum(c.log_prob_per_token for c in p))
-    assert [c.text for c in found] == [f"{a.text} {b.text}" for a, b in pairs[:4]]
-    assert [c.log_prob for c in found] == pytest.approx([a.log_prob + b.log_prob for a, b in pairs[:4]], abs=1e-9)
+    assert len({c.text for c in found}) == 4 and all(c.text in texts for c in found)
+    ranks = [c.log_prob_per_token for c in found]
+    assert ranks[0] > ranks[-1]
 
 
 # ---------------------------------------------------------------------- raw and prepared text, other scripts
@@ -553,9 +536,11 @@ def test_what_is_stored_with_the_model_counts_where_nothing_is_said(word: Summar
     word.model.config.decoding = {"words": 5, "min_words": 2, "choose_length": True, "beam": 1, "no_repeat_ngram": 1}
     try:
         assert word.options() == SummaryOptions(words=5, min_words=2, choose_length=True, beam=1, no_repeat_ngram=1)
-        assert word.options(words=9, beam=None) == SummaryOptions(words=9, beam=1, no_repeat_ngram=1)
-        assert word.options(ratio=0.5, beam=3) == SummaryOptions(ratio=0.5, beam=3, no_repeat_ngram=1)
+        asked = {"limited": True, "no_repeat_ngram": 1}
+        assert word.options(words=9, beam=None) == SummaryOptions(words=9, beam=1, **asked)
+        assert word.options(ratio=0.5, beam=3) == SummaryOptions(ratio=0.5, beam=3, **asked)
+        assert word.options(chars=50, num_candidates=4) == SummaryOptions(chars=50, num_candidates=4, beam=4, **asked)
         line = lines_for(word)[0]
-        assert word(line) == word(line, **word.model.config.decoding)
+        assert word(line, checked=False) == word(line, checked=False, **word.model.config.decoding)
     finally:
-        word.model.config.decoding = None
+        word.model.config.decoding = {"checked": False}

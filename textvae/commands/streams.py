@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
 from textvae.files import atomic_write
-from textvae.registry import shipped
+from textvae.registry import folder_of, shipped
 from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
@@ -159,7 +159,7 @@ def settle(args: argparse.Namespace, default: str) -> None:
     if inputs and not is_text(inputs[0]) and (Path(inputs[0]).is_dir() or inputs[0] in known):
         args.run = inputs.pop(0)
     elif default in known:
-        args.run = default
+        args.run = str(folder_of(default))  # not a folder of the user that has this name
     else:
         raise UserError("name a RUN: a run directory as `textvae train` leaves it")
     args.files = inputs

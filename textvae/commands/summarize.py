@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textvae.commands import streams
 from textvae.commands.conversation import Conversation, converse, number
 from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
+from textvae.volume import note
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.summarization import Candidate, Summarizer
@@ -19,11 +21,12 @@ if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs nei
 DEFAULT = "news"
 
 DESCRIPTION = """\
-Shorten documents to a number of words, one line out for every line in.
+Shorten documents to at most a number of words, one line out for every line in.
 
 Without FILE the text is read from standard input as it comes; on a terminal, from a prompt.
-A line is a document of any length: what the model cannot read at once is cut at its sentences,
-and the summaries of the pieces are joined. Raw text comes back as raw text, tokenised text as
+A line is a document of any length: of what the model cannot read at once the sentences that matter
+are shortened. What has no complete shorter form comes back as it is, and is counted at the end
+("unchanged" in --json). Raw text comes back as raw text, tokenised text as
 tokenised text. An empty line stays empty."""
 
 EPILOG = f"""\
@@ -49,7 +52,11 @@ A line is shortened. Commands:
 OPTIONS = (
     "words",
     "ratio",
+    "chars",
+    "sentences",
     "min_words",
+    "checked",
+    "headline",
     "choose_length",
     "free_length",
     "beam",
@@ -74,7 +81,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("length (words as the model counts them: punctuation marks are words)").add_argument
     add("--words", type=int, metavar="N", help="most words (default: what is stored with the model, else 8)")
     add("--ratio", type=float, metavar="R", help="most words as a share of the document's, above 0 and at most 1")
-    add("--min-words", type=int, metavar="N", help="fewest words (default: half of the wanted ones)")
+    add("--chars", type=int, metavar="N", help="most characters, as for a subtitle or a title")
+    add("--sentences", type=int, metavar="N", help="most sentences of a long document (default: as the limits allow)")
+    add("--min-words", type=int, metavar="N", help="fewest words, if there is a choice (default: half of the most)")
     add(
         "--choose-length",
         action="store_true",
@@ -87,6 +96,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="let the model end where it likes between the fewest and the most words, if it was trained so",
     )
+    add = parser.add_argument_group("what is written").add_argument
+    add(
+        "--unchecked",
+        dest="checked",
+        action="store_false",
+        default=None,
+        help="show what the model likes best, complete and true or not",
+    )
+    add("--headline", action="store_true", default=None, help="leave out articles and forms of be, write `to` for will")
     add = parser.add_argument_group("search").add_argument
     add("--beam", type=int, metavar="N", help="beam width (default 5, or the number of candidates; 1 is greedy)")
     add("--num-candidates", type=int, metavar="N", help="candidates per line, separated by tabs (default 1)")
@@ -130,23 +148,43 @@ def load(args: argparse.Namespace, device: str | None) -> tuple[Summarizer, Summ
     return model, model.options(**given)
 
 
+class Shortener:
+    """Lines to lines of output; counts the documents that came back as they were."""
+
+    def __init__(self, model: Summarizer, options: SummaryOptions, as_json: bool):
+        self.model, self.options, self.as_json = model, options, as_json
+        self.documents, self.reasons = 0, Counter[str]()
+
+    def __call__(self, lines: list[str], first: int) -> Iterator[str]:
+        for line, candidates in zip(lines, self.model.summarise(lines, self.options), strict=True):
+            self.documents += 1
+            if (reason := candidates[0].unchanged) is not None:
+                self.reasons[reason] += 1
+            yield as_line(line, candidates, self.as_json)
+
+    def finish(self) -> None:
+        """Say once how many came back as they were, and why."""
+        told = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
+        if told:
+            note(f"{self.reasons.total()} of {self.documents} documents unchanged: {told}")
+
+
 def answerer(args: argparse.Namespace, device: str | None) -> Answer:
     """Lines to lines of output."""
-    model, options = load(args, device)
-
-    def answer(lines: list[str], first: int) -> Iterator[str]:
-        for line, candidates in zip(lines, model.summarise(lines, options), strict=True):
-            yield as_line(line, candidates, args.json)
-
-    return answer
+    return Shortener(*load(args, device), args.json)
 
 
 def as_line(line: str, candidates: list[Candidate], as_json: bool) -> str:
     """One line of output for one line of input."""
     if not as_json:
         return "\t".join(c.text for c in candidates)
-    rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(c).items()} for c in candidates]
-    return json.dumps({"input": line, "candidates": rows}, ensure_ascii=False)
+    reason = candidates[0].unchanged
+    told = {} if reason is None else {"unchanged": reason}
+    rows = [
+        {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(c).items() if v is not None}
+        for c in candidates
+    ]
+    return json.dumps({"input": line, **told, "candidates": rows}, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------------- the prompt
@@ -164,12 +202,12 @@ def talk(args: argparse.Namespace) -> int:
 
 def set_words(options: SummaryOptions, value: str) -> SummaryOptions:
     """`:words N`."""
-    return replace(options, words=int(number(value, int)), ratio=None)
+    return replace(options, words=int(number(value, int)), ratio=None, chars=None, limited=True)
 
 
 def set_ratio(options: SummaryOptions, value: str) -> SummaryOptions:
     """`:ratio R`."""
-    return replace(options, words=None, ratio=number(value, float))
+    return replace(options, words=None, ratio=number(value, float), chars=None, limited=True)
 
 
 def set_candidates(options: SummaryOptions, value: str) -> SummaryOptions:

@@ -69,6 +69,10 @@ class SummaryDecodingConfig:
     """Most words as a share of the document's."""
     min_words: int | None = None
     """Fewest words. Default: half of the most."""
+    checked: bool | None = None
+    """Only complete texts made of the document's own words; false: whatever the model likes best. Default: true."""
+    headline: bool | None = None
+    """Where checked: leave out articles and forms of `be`, write `to` for `will`. Default: false."""
     choose_length: bool | None = None
     """Search for a summary of every number of words between the two and keep the likeliest."""
     free_length: bool | None = None

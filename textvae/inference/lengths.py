@@ -1,10 +1,8 @@
-"""How long a summary shall be: from the words or the ratio that people ask for to limits for each piece."""
+"""How long a summary shall be: from the words or the ratio that people ask for to limits for a document."""
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textvae.errors import UserError
@@ -13,7 +11,7 @@ WORDS = 8
 """Words of a summary when nobody says how many: a headline."""
 
 SENSIBLE = 4
-"""With fewer words than this a piece of a long document cannot say anything; the document is then condensed first."""
+"""With fewer words than this no sentence can be said."""
 
 
 @dataclass(frozen=True)
@@ -62,41 +60,3 @@ class WantedLength:
 
     def __str__(self) -> str:
         return f"{self.most_words} words" if self.ratio is None else f"ratio {self.ratio:g}"
-
-
-def shared(total: int, weights: Sequence[int]) -> list[int]:
-    """`total` words shared out in proportion to `weights`, at least one each: the method of Webster (Sainte-Laguë).
-
-    No share falls when the total rises (as it can with largest remainders), so the share of the fewest words is never
-    more than the share of the most. Equal claims go to the first.
-    """
-    shares = [1] * len(weights)
-    claims = [(-weight / 3, place) for place, weight in enumerate(weights)]
-    heapq.heapify(claims)
-    for _ in range(total - len(weights) if weights else 0):
-        place = claims[0][1]
-        shares[place] += 1
-        heapq.heapreplace(claims, (-weights[place] / (2 * shares[place] + 1), place))
-    return shares
-
-
-def divided(length: Length, pieces: Sequence[int]) -> list[Length]:
-    """A length shared out over pieces that are not crowded, of so many words each; in sum the whole."""
-    least, most = shared(max(length.least, len(pieces)), pieces), shared(length.most, pieces)
-    return [Length(*pair) for pair in zip(least, most, strict=True)]
-
-
-def crowded(length: Length, pieces: Sequence[int]) -> bool:
-    """Whether the shares of several pieces would be too short to say anything."""
-    enough = max(len(pieces), min(SENSIBLE * len(pieces), sum(pieces) / 2))
-    return len(pieces) > 1 and length.most < enough
-
-
-def condensed(pieces: Sequence[int], room: int) -> list[Length]:
-    """Lengths at which crowded pieces are written down to be read again as one text: in sum about `room` words.
-
-    At most half of each piece, so that every round leaves less to read.
-    """
-    total = sum(pieces)
-    most = [min((n + 1) // 2, max(SENSIBLE, room * n // total)) for n in pieces]
-    return [Length((m + 1) // 2, m) for m in most]

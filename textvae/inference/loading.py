@@ -93,7 +93,7 @@ def load(path: str | Path, device: torch.device, kind: type[Model]) -> Loaded[Mo
 
 def locate(path: Path) -> tuple[Path, Path]:
     """The model folder and the run folder (the nearest one upwards with a tokenizer) that `path` means."""
-    if not path.is_dir() and str(path) in shipped():
+    if str(path) in shipped() and not _holds_model(path):
         path = folder_of(str(path))
     if not path.is_dir():
         raise UserError(
@@ -110,6 +110,11 @@ def locate(path: Path) -> tuple[Path, Path]:
     if run is None:
         raise UserError(f"{model}: no tokenizer/ beside it or above it; copy the whole run directory")
     return model, run
+
+
+def _holds_model(path: Path) -> bool:
+    """Whether a folder is a run or a model: one that a user has called like a shipped model may be neither."""
+    return any((path / name / "config.json").is_file() for name in ("", *PREFERRED, *(f".{n}.old" for n in PREFERRED)))
 
 
 def read_model(folder: Path, wanted: type[Model]) -> Model:

@@ -13,6 +13,9 @@ from textvae.inference.pieces import Detokenise
 LENGTHS = {"words", "ratio", "min_words", "choose_length", "free_length"}
 """Options that say how long a summary is."""
 
+WIDTH = 4
+"""Beam width among the shorter forms of a sentence."""
+
 BEAM = 5
 """Beam width unless more candidates are wanted."""
 
@@ -25,8 +28,22 @@ class SummaryOptions:
     """Most words, punctuation included; a document with fewer is not made longer. Default: 8, unless `ratio` is set."""
     ratio: float | None = None
     """Most words as a share of the document's."""
+    chars: int | None = None
+    """Most characters, spaces included, as for a subtitle or a title."""
+    sentences: int | None = None
+    """Most sentences of a document that is longer than the model reads at once. Default: as many as the limits hold, or
+    one where there are none."""
     min_words: int | None = None
-    """Fewest words. Default: half of the wanted ones."""
+    """Fewest words, if there is a choice. Default: half of the wanted ones."""
+    checked: bool = True
+    """Only texts that are complete and say what the document says: made of its own words, by leaving out whole phrases.
+    A document that has no such shorter form comes back as it is. Full rules for English, for models that read words;
+    else numbers, placeholders and marks alone."""
+    limited: bool = False
+    """Whether words, ratio or chars are a limit that somebody asked for: then a document within it comes back whole,
+    and a long one gives as many sentences as the limit holds."""
+    headline: bool = False
+    """Where `checked`: leave out articles and forms of `be`, write `to` for `will`."""
     choose_length: bool = False
     """Search for a summary of every number of words, from the fewest to the most, and keep the one that ranks first:
     it is as long as its document asks for. Costs as many searches."""
@@ -62,6 +79,10 @@ class SummaryOptions:
             raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
         if self.detokenise not in ("auto", True, False):
             raise UserError(f"detokenise is 'auto', True or False, not {self.detokenise!r}")
+        if self.chars is not None and self.chars < 1:
+            raise UserError(f"chars must be at least 1, not {self.chars}")
+        if self.sentences is not None and self.sentences < 1:
+            raise UserError(f"sentences must be at least 1, not {self.sentences}")
         if self.choose_length and self.free_length:
             raise UserError("choose_length and free_length exclude each other")
         for name in ("reconstruction", "phrases", "lead"):
@@ -74,6 +95,11 @@ class SummaryOptions:
     def weighed(self) -> bool:
         """Whether more than likelihood orders the candidates: then every beam is one."""
         return bool(self.reconstruction or self.phrases or self.lead)
+
+    @property
+    def width(self) -> int:
+        """Beams of a search among shorter forms."""
+        return max(WIDTH, min(self.num_candidates, 8))
 
     def length(self) -> WantedLength:
         """The length these options ask for."""
