@@ -261,7 +261,7 @@ def test_an_exemplar_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch, 
     assert code == 0 and prompts == ["positive> ", "like> ", "like> ", "like> ", "mixed> ", "mixed> "]
     transfer = StyleTransfer.from_pretrained(run, device="cpu", precision="fp32")
     assert answers == [transfer("good", like="so good !"), transfer("good", "mixed")]
-    assert len(errors) == 1 and "no words" in errors[0]
+    assert "no words" in errors[0] and all(error.startswith("unchanged: ") for error in errors[1:])
 
 
 def test_json_at_the_prompt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
