@@ -145,6 +145,7 @@ def test_unchanged_sentences_are_counted_and_told(capsys: pytest.CaptureFixture[
     lines = tmp_path / "lines.txt"
     lines.write_text("Budget is $500.\nI love this place! The food was awful.\nawful food\n", encoding="utf-8")
     arguments = ["transfer", "--to", "positive", str(lines), "--device", "cpu", "--json", "--protect-file", str(words)]
+    arguments += ["--accept", "0"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     rows = [json.loads(line) for line in out.splitlines()]

@@ -216,12 +216,16 @@ def as_line(line: str, candidates: list[Candidate], options: TransferOptions, as
     return json.dumps({"input": line, **wanted, **told, "candidates": rows}, ensure_ascii=False)
 
 
+OPTIONAL = ("score", "parts", "unchanged", "acceptance")
+"""Fields of a candidate that are told only where they have a value."""
+
+
 def as_row(candidate: Candidate) -> dict[str, Any]:
     """A candidate with its scores; those of reranking only where there are any."""
     from dataclasses import asdict
 
     row = {key: rounded(value) for key, value in asdict(candidate).items() if key != "kept"}
-    return {key: value for key, value in row.items() if value is not None or key not in ("score", "parts", "unchanged")}
+    return {key: value for key, value in row.items() if value is not None or key not in OPTIONAL}
 
 
 def rounded(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -28,7 +29,7 @@ class Written(NamedTuple):
     """A candidate for a piece: prepared string, log-probability, tokens with `</s>`, style probability.
 
     rank: what orders it instead of the log-probability; parts: what that is the sum of. unchanged: the piece comes back
-    as it was, and why.
+    as it was, and why. acceptance: probability that a reader accepts it, which orders before all else.
     """
 
     text: str
@@ -38,9 +39,12 @@ class Written(NamedTuple):
     rank: float | None = None
     parts: tuple[float, ...] = ()
     unchanged: str | None = None
+    acceptance: float | None = None
 
     def value(self, penalty: float) -> float:
         """What it is ordered by."""
+        if self.acceptance is not None:
+            return math.log(max(self.acceptance, 1e-6))
         return self.score / self.length**penalty if self.rank is None else self.rank
 
 

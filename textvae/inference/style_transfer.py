@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -60,6 +61,8 @@ class Candidate:
         (`RerankingWeights` says what each part is). Without reranking None.
     unchanged: why the line came back as it was; None where any of it was rewritten.
     kept: the same of each sentence that was read.
+    acceptance: probability that a reader accepts it, the least of its rewritten sentences; what candidates are ordered
+        by where a judge is stored with the model. None without one.
     """
 
     text: str
@@ -70,6 +73,7 @@ class Candidate:
     parts: dict[str, float] | None = None
     unchanged: str | None = None
     kept: tuple[str | None, ...] = ()
+    acceptance: float | None = None
 
 
 class StyleTransfer:
@@ -249,14 +253,12 @@ class StyleTransfer:
             self._leanings[rows] = dict(zip(words, values[ids].tolist(), strict=True))
         return self._leanings[rows]
 
-    def least(self, options: TransferOptions, writer: CandidateWriter) -> float:
-        """The probability of acceptance from which on a candidate stands; 0: it is not asked for."""
-        if options.accept is not None and not options.accept or not options.contract:
-            return 0.0
+    def least(self, options: TransferOptions, writer: CandidateWriter) -> float | None:
+        """The probability of acceptance from which on a candidate stands; None where no judge is asked."""
         known = self.folder is not None and (self.beside() / f"{JUDGE}.json").exists()
         single = writer.target.named and len(self.attributes) == 1
-        if options.accept is None and not (known and single):
-            return 0.0
+        if not options.contract or (not options.accept and not (known and single)):
+            return None
         if not single:
             raise UserError("accept: the judge knows models of one attribute, and a label (--to) as the style wanted")
         return self.judge.threshold if options.accept is None else options.accept
@@ -275,7 +277,10 @@ class StyleTransfer:
     def accepted(
         self, lines: Sequence[Line], held: list[list[list[Written]]], guard: Guard, label: str, least: float
     ) -> None:
-        """Take away what readers are unlikely to accept; a piece without anything else stays as it was."""
+        """Order candidates by how likely readers accept them, and take away those of less than `least`.
+
+        A piece without anything else stays as it was, and so does one that was ranked first as it is.
+        """
         places = [
             (line.pieces[i], row, i)
             for line, row in zip(lines, held, strict=True)
@@ -283,13 +288,17 @@ class StyleTransfer:
             if any(w.unchanged is None for w in row[i])
         ]
         pairs = [
-            (" ".join(piece.words), self.reader.restored(w.text, piece)) for piece, row, i in places for w in row[i]
+            (" ".join(piece.words), self.reader.restored(w.text, piece))
+            for piece, row, i in places
+            for w in row[i]
+            if w.unchanged is None
         ]
         sources, outputs = ([pair[side] for pair in pairs] for side in (0, 1))
         chances = iter(self.judge(sources, outputs, [label] * len(pairs)).tolist())
         for piece, row, i in places:
-            found = [(w, next(chances)) for w in row[i]]
-            row[i] = [w for w, chance in found if w.unchanged is not None or chance >= least]
+            stays = 1.0 if row[i][0].unchanged else 0.0  # a sentence that has the style was ranked first
+            found = [w._replace(acceptance=stays if w.unchanged else next(chances)) for w in row[i]]
+            row[i] = [w for w in found if w.unchanged or w.value(0.0) >= math.log(max(least, 1e-6))]
             row[i] = row[i] or [guard.as_it_was(piece, NOTHING_PASSES)]
 
     @torch.inference_mode()
@@ -318,10 +327,10 @@ class StyleTransfer:
             wanted.append(row)
         written = self.decode(list(places), writer, judge)
         held = [
-            self.held(line, contracts, row, written, max(self.chains(options), JUDGED if least else 1), guard)
+            self.held(line, contracts, row, written, max(self.chains(options), 1 if least is None else JUDGED), guard)
             for line, contracts, row in zip(read, rules, wanted, strict=True)
         ]
-        if guard and least:
+        if guard and least is not None:
             self.accepted(read, held, guard, self.labels[writer.target.label], least)
         return [self.assemble(line, row, options) for line, row in zip(read, held, strict=True)]
 
@@ -405,7 +414,8 @@ class StyleTransfer:
         if not options.rerank or count == 1:
             return found
         weight = self.scorers.reranking.diversity if options.diversity is None else options.diversity
-        return diverse([(c.score or 0.0, c.text, c) for c in found], count, weight)
+        values = [sum(w.value(options.length_penalty) for w in chosen) for chosen in chains]
+        return diverse([(v, c.text, c) for v, c in zip(values, found, strict=True)], count, weight)
 
     def candidate(self, line: Line, chosen: Sequence[Written], options: TransferOptions) -> Candidate:
         """A rewriting of a line from those of its pieces."""
@@ -419,12 +429,14 @@ class StyleTransfer:
         reasons = list(dict.fromkeys(k for k in kept if k is not None))
         unchanged = "; ".join(reasons) if None not in kept else None
         ranked = [w for w in chosen if w.rank is not None]
+        chances = [w.acceptance for w in chosen if w.acceptance is not None and w.unchanged is None]
+        rest: dict[str, Any] = {"unchanged": unchanged, "kept": kept, "acceptance": min(chances, default=None)}
         if not ranked:
-            return Candidate(text, total, total / tokens, style, unchanged=unchanged, kept=kept)
+            return Candidate(text, total, total / tokens, style, **rest)
         columns = zip(*(w.parts for w in ranked), strict=True)
         parts = dict(zip(PARTS, (float(sum(x)) for x in columns), strict=True)) if ranked[0].parts else None
         score = sum(w.rank or 0.0 for w in ranked)
-        return Candidate(text, total, total / tokens, style, score, parts, unchanged, kept)
+        return Candidate(text, total, total / tokens, style, score, parts, **rest)
 
 
 def batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator[Sequence[int]]:
