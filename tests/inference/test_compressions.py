@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,3 +147,19 @@ def test_a_paragraph_is_the_sentences_that_matter(news: Summarizer) -> None:
         assert best.unchanged is None and best.words <= most and best.text[0].isupper() and best.text.endswith(".")
     limited = news(paragraph, chars=60)
     assert len(limited) <= 60 and limited in paragraph or limited.endswith(".")
+
+
+def test_the_script_counts_faults(tmp_path: Path) -> None:
+    documents = ["Two men were arrested in London on Monday.", "The price rose to $2.6 million on Monday."]
+    for summaries, code in (
+        (["Two men were arrested.", documents[1]], 0),
+        (["Two men were arrested in.", "It was $##."], 1),
+    ):
+        for name, lines in (("documents", documents), ("summaries", summaries)):
+            (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
+        path = Path(__file__).parents[2] / "scripts" / "summary_faults.py"
+        done = subprocess.run(
+            [sys.executable, path, tmp_path / "documents", tmp_path / "summaries"], capture_output=True
+        )
+        assert done.returncode == code
+        assert (b"1  placeholder" in done.stdout) == bool(code)
