@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from textvae.cli import main
+from textvae.experiment import acceptance
 from textvae.inference.acceptance import AcceptanceJudge
 
 NOUNS = ("soup", "bread", "waiter", "room", "coffee", "music", "garden", "menu", "price", "view")
@@ -36,7 +38,10 @@ def marks(path: Path, repeat: int) -> Path:
     return path
 
 
-def test_fitted_and_fitted_again(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fitted_and_fitted_again(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acceptance, "Fitting", partial(acceptance.Fitting, members=2, steps=50, folds=2))
     folder, machine = tmp_path / "judge", tmp_path / "transfers.tsv"
     machine.write_text("sentiment\tsentence\ttransfer\n0\tthe soup was bad .\tgood the soup .\n", encoding="utf-8")
     arguments = ["fit-judge", str(config), "-o", str(folder), "--steps", "20", "--cache", str(tmp_path / "cache")]

@@ -9,6 +9,7 @@ import pytest
 
 from textvae.errors import UserError
 from textvae.experiment.acceptance import (
+    Fitting,
     JudgeData,
     Marks,
     area_under_curve,
@@ -44,7 +45,7 @@ def judge() -> AcceptanceJudge:
                 machine.append(f"{word} the {noun} was {word} .")
     settings = ReaderTraining(SentenceReaderConfig(16, 16), steps=150, batch_size=32, noise=16)
     found = train_judge(JudgeData(texts, labels, [], machine), ("negative", "positive"), settings, lambda text: None)
-    fit_classifier(found, [made_marks()])
+    fit_classifier(found, [made_marks()], fitting=Fitting(members=3, steps=200, folds=2))
     return found
 
 
