@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
+import grimp
 import pytest
 from support import ROOT, run_python
 
@@ -129,3 +130,13 @@ def test_a_configuration_is_read_without_the_networks(task: str) -> None:
 def test_a_sentence_is_transferred_by_few_modules() -> None:
     loaded = imported("from textvae.cli import main; main(['transfer', '--to', 'positive', 'the food was bland'])")
     assert "textvae.inference.style_transfer" in loaded and len(loaded) <= 60, loaded
+
+
+def test_imports_have_no_circle() -> None:
+    """Not even by imports inside functions; what is named as a string (`textvae.registry`) counts for none."""
+    graph = grimp.build_graph("textvae")
+    waiting = {name: set(graph.find_modules_directly_imported_by(name)) for name in graph.modules}
+    while free := [name for name, imported in waiting.items() if not imported & waiting.keys()]:
+        for name in free:
+            del waiting[name]
+    assert not waiting

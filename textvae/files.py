@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -140,3 +141,16 @@ def _encoding_help(line: bytes) -> str:
 def default_cache() -> Path:
     """Where prepared data and trained instruments are kept between calls, unless somebody says otherwise."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textvae"
+
+
+@contextmanager
+def output(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears when it is complete; a pipe or device (`/dev/stdout`) is written as it is."""
+    try:
+        special = path.exists() and not path.is_file()
+        with open(path, "wb") if special else atomic_write(path.resolve(), binary=True) as handle:
+            yield handle
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error

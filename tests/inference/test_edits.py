@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textvae.inference.decoding import Decoded
-from textvae.inference.edits import applied, between, edits, partly_undone, stacked
+from textvae.inference.writing import applied, between, edits, partly_undone, stacked
 from textvae.tokenization.config import SpecialIds
 
 IDS = SpecialIds()

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from textvae.errors import UserError
 from textvae.inference.decoding import Decoded
-from textvae.inference.edits import between
 from textvae.inference.reranking import (
     LEANING,
     PARTS,
@@ -31,6 +30,7 @@ from textvae.inference.reranking import (
 )
 from textvae.inference.scorers import FOLDER, Reranking, RerankingWeights, Scorers
 from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.inference.writing import between
 from textvae.tokenization.config import SPECIAL
 
 from .random_run import LABELS, SENTENCES, make_run

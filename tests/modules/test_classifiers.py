@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tests.laws import assert_close
-from textvae.modules.classifiers import Classifier
+from textvae.modules.style_guide import Classifier
 
 
 def test_a_linear_classifier_is_one_affine_map() -> None:

@@ -16,10 +16,10 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from textvae.commands.streams import LineCommand, output, write
 from textvae.errors import UserError
+from textvae.files import output
 from textvae.inference.sharding import Span, share
-from textvae.inference.streaming import LineSource
+from textvae.inference.streaming import Answer, LineSource, write
 
 PATIENCE = timedelta(days=7)
 """How long processes wait for each other: shares of one size take unequal machines unequal times."""
@@ -27,8 +27,10 @@ PATIENCE = timedelta(days=7)
 Task = Callable[[], None]
 
 
-def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
-    """Exit code of this process, the same on all."""
+def run_distributed(
+    name: str, load: Callable[[argparse.Namespace, str | None], Answer], args: argparse.Namespace
+) -> int:
+    """Exit code of this process, the same on all. load: the model of the arguments onto a device."""
 
     def tasks(part: Path, rank: int, world: int, device: str) -> Sequence[Task]:
         spans = share([Path(name) for name in args.files], rank, world)
@@ -39,14 +41,14 @@ def run_distributed(args: argparse.Namespace, command: LineCommand) -> int:
                     pass
 
         def work() -> None:
-            answer = command.load(args, device)
+            answer = load(args, device)
             with open(part, "wb") as out:
                 for span, source in zip(spans, opened(spans), strict=True):
                     write(answer, [source], out, first=span.first)
 
         return validate, work  # a bad byte is found before the hours of work, by whichever process has it
 
-    return in_shares(command.name, args, lambda: check(args), tasks)
+    return in_shares(name, args, lambda: check(args), tasks)
 
 
 def in_shares(

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from textvae.commands import streams
 from textvae.commands.streams import DETOKENISE, EXIT_CODES
 from textvae.errors import UserError
+from textvae.files import output
 from textvae.volume import QUIET, Volume, add_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
@@ -78,7 +79,7 @@ def opened(path: Path | None) -> Iterator[IO[bytes]]:
         return
     if path.is_dir():
         raise UserError(f"{path} is a folder; name the file to write")
-    with streams.output(path) as handle:
+    with output(path) as handle:
         yield handle
 
 

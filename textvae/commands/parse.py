@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from textvae.commands import streams
 from textvae.commands.conversation import Conversation, converse
-from textvae.commands.streams import EXIT_CODES, Answer, LineCommand
+from textvae.commands.streams import EXIT_CODES, LineCommand
+from textvae.inference.streaming import Answer
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.extras.trees.parser import Parsed, TreeParser

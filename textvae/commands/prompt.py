@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from textvae.commands.conversation import Conversation, converse, number
-from textvae.commands.transfer import as_line
-from textvae.inference.style_transfer import StyleTransfer, TransferOptions
+from textvae.inference.style_transfer import Candidate, StyleTransfer, TransferOptions
 from textvae.volume import note
 
 HELP = """\
@@ -22,8 +21,11 @@ A line is rewritten. Commands:
 SEVERAL = "; several between commas, the others stay"
 
 
-def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int:
-    """Read, rewrite, print, until Ctrl-D or `:quit`."""
+AsLine = Callable[[str, list[Candidate], TransferOptions], str]
+
+
+def prompt(model: StyleTransfer, options: TransferOptions, as_json: AsLine | None = None) -> int:
+    """Read, rewrite, print, until Ctrl-D or `:quit`. as_json: what is shown of a line instead of its candidates."""
 
     def set_target(options: TransferOptions, value: str) -> TransferOptions:
         changed = replace(options, target=wanted(value, model), like=())
@@ -36,9 +38,9 @@ def prompt(model: StyleTransfer, options: TransferOptions, as_json: bool) -> int
         return changed
 
     def answer(options: TransferOptions, line: str) -> str:
-        candidates = model.rewrite([line], options, judge=as_json)[0]
-        if as_json:
-            return as_line(line, candidates, options, as_json=True)
+        candidates = model.rewrite([line], options, judge=as_json is not None)[0]
+        if as_json is not None:
+            return as_json(line, candidates, options)
         if candidates[0].unchanged is not None:
             note(f"unchanged: {candidates[0].unchanged}")
         return "\n".join(c.text for c in candidates)

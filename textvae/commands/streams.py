@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from textvae.allocator import keep_memory
 from textvae.errors import UserError
-from textvae.files import atomic_write
+from textvae.files import output
+from textvae.inference.streaming import Answer, finish, write
 from textvae.registry import folder_of, shipped
 from textvae.volume import add_volume, detail, set_volume
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
     from textvae.inference.streaming import LineSource
 
-Answer = Callable[[list[str], int], Iterable[str]]
-"""Lines and the number of the first one to as many lines of output."""
 
 EXIT_CODES = """\
 exit codes:
@@ -183,7 +182,7 @@ def answer_all(args: argparse.Namespace, command: LineCommand) -> int:
     if several_processes():
         from textvae.commands.distributed import run_distributed
 
-        return run_distributed(args, command)
+        return run_distributed(command.name, command.load, args)
     if not args.files and args.output is None and sys.stdin.isatty():
         return command.talk(args)
     answer = command.load(args, args.device)
@@ -229,36 +228,3 @@ def sources(files: Iterable[str]) -> Iterator[LineSource]:
         else:
             with open(name, "rb", buffering=0) as handle:
                 yield LineSource(handle, name)
-
-
-@contextmanager
-def output(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears when it is complete; a pipe or device (`/dev/stdout`) is written as it is."""
-    try:
-        special = path.exists() and not path.is_file()
-        with open(path, "wb") if special else atomic_write(path.resolve(), binary=True) as handle:
-            yield handle
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def finish(answer: Answer) -> None:
-    """What there is to say when all lines are answered."""
-    if (say := getattr(answer, "finish", None)) is not None:
-        say()
-
-
-def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> int:
-    """Answer all lines of all inputs in order; what is ready is flushed before more is read.
-
-    Lines are counted from `first`; returns the number of the next one.
-    """
-    for source in inputs:
-        for window in source.windows():
-            for line in answer(window, first):
-                out.write(line.encode() + b"\n")
-            out.flush()
-            first += len(window)
-    return first

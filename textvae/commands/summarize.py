@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from textvae.commands import streams
 from textvae.commands.conversation import Conversation, converse, number
-from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
+from textvae.commands.streams import DETOKENISE, EXIT_CODES, LineCommand
+from textvae.inference.streaming import Answer
 from textvae.volume import note
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither

@@ -11,7 +11,7 @@ from typing import Any
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig
-from textvae.volume import add_volume, note, set_volume
+from textvae.volume import add_volume, set_volume
 
 DESCRIPTION = """\
 Score a grid of options with the judges of `textvae evaluate`, and draw style accuracy against BLEU beside
@@ -148,14 +148,3 @@ def split_arguments(argv: list[str], parser: argparse.ArgumentParser) -> tuple[l
             target.append(argument)
             target = ours
     return ours, others
-
-
-class Teller:
-    """Progress on standard error, a line a point."""
-
-    def __init__(self, total: int):
-        self.total = total
-
-    def __call__(self, place: int, text: Any) -> None:
-        """place counts from 0."""
-        note(f"{place + 1}/{self.total}  {text}")

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textvae.commands.finished_runs import style_run
-from textvae.commands.sweep import Teller
-from textvae.commands.sweep_output import show, write_results
+from textvae.commands.sweep_output import Teller, show, write_results
 from textvae.evaluation.config import EvaluationConfig
 from textvae.experiment.evaluation import checksum_of_test_set
 from textvae.experiment.machine import commit

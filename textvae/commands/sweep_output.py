@@ -14,6 +14,7 @@ from textvae.extras.report.tables import cell
 from textvae.extras.sweeps.results import FILE
 from textvae.files import atomic_write, write_json
 from textvae.terminal import show_table, warn
+from textvae.volume import note
 
 TABLE, FIGURE, CURVE = "table.md", "frontier", "rate_distortion"
 
@@ -85,5 +86,16 @@ def show(folder: Path) -> None:
     head, rows = lines(sweep)
     show_table(head, rows, list(range(1, len(head))))
     print()
-    for note in [*sweep.notes, *lost(sweep)]:
-        print(note)
+    for line in [*sweep.notes, *lost(sweep)]:
+        print(line)
+
+
+class Teller:
+    """Progress on standard error, a line a point."""
+
+    def __init__(self, total: int):
+        self.total = total
+
+    def __call__(self, place: int, text: Any) -> None:
+        """place counts from 0."""
+        note(f"{place + 1}/{self.total}  {text}")

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from textvae.commands.child import last_line, run_textvae
-from textvae.commands.sweep import Teller
-from textvae.commands.sweep_output import show, write_results
+from textvae.commands.sweep_output import Teller, show, write_results
 from textvae.errors import UserError
 from textvae.evaluation.config import EvaluationConfig
 from textvae.evaluation.diagnostics.config import DiagnosticsConfig

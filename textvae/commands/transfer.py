@@ -6,12 +6,14 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textvae.commands import streams
-from textvae.commands.streams import DETOKENISE, EXIT_CODES, Answer, LineCommand
+from textvae.commands.streams import DETOKENISE, EXIT_CODES, LineCommand
 from textvae.errors import UserError
+from textvae.inference.streaming import Answer
 from textvae.volume import note
 
 if TYPE_CHECKING:  # torch and transformers take seconds, and `--help` needs neither
@@ -199,7 +201,7 @@ def talk(args: argparse.Namespace) -> int:
     from textvae.commands.prompt import prompt
 
     model, options = load(args, args.device)
-    return prompt(model, options, args.json)
+    return prompt(model, options, partial(as_line, as_json=True) if args.json else None)
 
 
 TRANSFER = LineCommand("textvae transfer", answerer, talk, DEFAULT)

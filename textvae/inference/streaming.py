@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 from textvae.errors import UserError
 
@@ -104,3 +104,27 @@ class LineSource:
         """Refuse what is no line of text."""
         if len(line) > LINE_BYTES:
             raise UserError(f"{self.name}, line {self.lines + 1}: longer than {LINE_BYTES >> 20} MiB; is it text?")
+
+
+Answer = Callable[[list[str], int], Iterable[str]]
+"""Lines and the number of the first one to as many lines of output."""
+
+
+def write(answer: Answer, inputs: Iterable[LineSource], out: IO[bytes], first: int = 0) -> int:
+    """Answer all lines of all inputs in order; what is ready is flushed before more is read.
+
+    Lines are counted from `first`; returns the number of the next one.
+    """
+    for source in inputs:
+        for window in source.windows():
+            for line in answer(window, first):
+                out.write(line.encode() + b"\n")
+            out.flush()
+            first += len(window)
+    return first
+
+
+def finish(answer: Answer) -> None:
+    """What there is to say when all lines are answered."""
+    if (say := getattr(answer, "finish", None)) is not None:
+        say()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor
@@ -25,7 +25,6 @@ from textvae.inference.options import Target, TransferOptions
 from textvae.inference.phrase_table import PhraseTable
 from textvae.inference.pieces import Line, LineReader, Piece, pad
 from textvae.inference.reranking import PARTS, diverse
-from textvae.inference.retrieval import ContentIndex
 from textvae.inference.scorers import COMMAND, FOLDER, Scorers
 from textvae.inference.streaming import WINDOW_LINES, windows
 from textvae.inference.targets import StyleTarget, of_exemplars, of_labels
@@ -33,6 +32,9 @@ from textvae.inference.writing import CandidateWriter
 from textvae.models.style_content_vae import StyleContentVAE
 from textvae.text import TextConfig
 from textvae.tokenization.config import SpecialIds
+
+if TYPE_CHECKING:  # an index is loaded where sentences are retrieved
+    from textvae.inference.retrieval import ContentIndex
 
 __all__ = ["Candidate", "StyleTransfer", "TransferOptions", "Written", "batches", "combine"]
 
@@ -137,6 +139,8 @@ class StyleTransfer:
     @cached_property
     def index(self) -> ContentIndex:
         """The corpus to retrieve from; UserError where the model has none."""
+        from textvae.inference.retrieval import ContentIndex
+
         return ContentIndex.load(self.beside(), self.model.content_latent.size).to(self.model.device)
 
     @cached_property

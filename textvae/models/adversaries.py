@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from textvae.modules.attributes import LabelGroups, Sizes
-from textvae.modules.classifiers import Classifier
 from textvae.modules.config import AdversaryKind
 from textvae.modules.memory import mean_row
 from textvae.modules.statistics import LinearDiscriminant
+from textvae.modules.style_guide import Classifier
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from textvae.models.sentence_model import SentenceModel, freeze_unless_tuned
 from textvae.modules.attributes import LabelGroups
 from textvae.modules.blanks import Blanked, blanked
 from textvae.modules.clamping import clamped_space
-from textvae.modules.classifiers import Classifier, StyleHead
 from textvae.modules.config import BlanksConfig, ClampingConfig, DecoderConfig
 from textvae.modules.decoders import build_decoder
 from textvae.modules.encoders import Encoded
@@ -27,6 +26,7 @@ from textvae.modules.latents import Latent, LatentOutput, build_latent
 from textvae.modules.memory import Remembered, SentenceMemory
 from textvae.modules.noise import NoiseKey, embed
 from textvae.modules.output import OUTPUTS
+from textvae.modules.style_guide import Classifier, StyleHead
 
 ViewName = Literal["whole", "bare"]
 """whole: the sentence as it is, which the style is read from; bare: without its style words, for the content."""

@@ -14,6 +14,7 @@ from textvae.errors import UserError
 from textvae.modules.config import DecoderConfig
 from textvae.modules.memory import MemoryAttention, present
 from textvae.modules.positions import WIDTH, Attention, FeedForward, VectorToWords, sinusoids
+from textvae.registry import resolve
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,8 @@ DECODERS: dict[str, type[Decoder]] = {
 def build_decoder(config: DecoderConfig, embedding_size: int, memory_size: int, attends: bool = False) -> Decoder:
     """The decoder named by `config.kind`; `attends` if memories will have more than one row."""
     if config.kind == "pretrained":
-        from textvae.modules.pretrained import PretrainedDecoder
-
-        return PretrainedDecoder(config, embedding_size, memory_size, attends)
+        built: Decoder = resolve("textvae.modules.pretrained:PretrainedDecoder")(
+            config, embedding_size, memory_size, attends
+        )
+        return built
     return DECODERS[config.kind](config, embedding_size, memory_size, attends)

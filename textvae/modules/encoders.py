@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from textvae.modules.config import EncoderConfig
 from textvae.modules.positions import Attention, FeedForward, WordsToVector, sinusoids
+from textvae.registry import resolve
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,6 @@ ENCODERS: dict[str, type[Encoder]] = {
 def build_encoder(config: EncoderConfig, input_size: int) -> Encoder:
     """The encoder named by `config.kind` for embeddings of width `input_size`."""
     if config.kind == "pretrained":
-        from textvae.modules.pretrained import PretrainedEncoder
-
-        return PretrainedEncoder(config, input_size)
+        pretrained: type[Encoder] = resolve("textvae.modules.pretrained:PretrainedEncoder")
+        return pretrained(config, input_size)
     return ENCODERS[config.kind](config, input_size)
