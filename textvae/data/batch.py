@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textvae.data.noise import NoiseConfig, corrupt
 from textvae.modules.noise import NoiseKey
 from textvae.tokenization.config import SPECIAL
 
 if TYPE_CHECKING:
+    from textvae.data.noise import NoiseConfig
     from textvae.data.tokenized import TokenizedCorpus
 
 IGNORED = -100
@@ -119,6 +119,8 @@ class Collator:
         """Padded ids (B, L), lengths (B,) and labels (B,) to a batch of width L + 1."""
         read, read_lengths, fed = tokens, lengths, tokens
         if rng is not None:
+            from textvae.data.noise import corrupt
+
             read, read_lengths = corrupt(tokens, lengths, self.noise, len(self.content_ids), SPECIAL.mask, rng)
             if self.noise.word_dropout > 0:
                 fed = np.where(rng.random(tokens.shape) < self.noise.word_dropout, SPECIAL.mask, tokens)
