@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,17 @@ def test_a_compressed_file_is_read(mode: str, tmp_path: Path) -> None:
         assert not SAME_MACHINE and "floating-point" in found, found
 
 
+def masked(text: str) -> str:
+    """A summary with its numbers as the models read them."""
+    return re.sub(r"\d+([.,]\d+)*", "##", text)
+
+
 def test_the_models_that_come_along_write_the_same() -> None:
     expected = written("outputs")
     assert observe.transferred() == expected["yelp"]
     for name in ("news", "reuters"):
-        assert observe.summarized(name) == expected[name]
+        found = observe.summarized(name)  # numbers of the document now come back where `##` stood
+        assert [masked(text) for text in found] == [masked(text) for text in expected[name]]
 
 
 def test_fingerprints_of_the_samples(tmp_path: Path) -> None:
