@@ -147,7 +147,8 @@ def test_the_style_of_a_candidate_is_the_sum_over_all_attributes(
         labels.add(tuple(wanted))
         for attribute, label in transfer.attributes.choose(target).items():
             wanted[attribute] = label
-        for found in transfer.candidates(line, target, rerank=True, num_candidates=6, detokenise=False, keep=keep):
+        options = {"rerank": True, "num_candidates": 6, "detokenise": False, "keep": keep, "contract": False}
+        for found in transfer.candidates(line, target, **options):
             tokens = transfer.pad([transfer.reader.encode([found.text])[0]])
             with torch.inference_mode():
                 sentiment, tense = transfer.scorers.guide(tokens, tokens > 0).split((3, 2), dim=1)
@@ -162,7 +163,7 @@ def test_the_best_by_style_alone_have_the_labels_wanted_most(transfer: StyleTran
     style = replace(RerankingWeights(**dict.fromkeys(PARTS, 0.0)), style=1.0, copy=30.0)
     transfer.scorers.reranking = replace(stored, weights=style, diversity=0.0)
     try:
-        for row in transfer.candidates(SENTENCES[::97], "past", rerank=True, num_candidates=6):
+        for row in transfer.candidates(SENTENCES[::97], "past", rerank=True, num_candidates=6, contract=False):
             values = [c.parts["style"] for c in row if c.parts]
             assert values == sorted(values, reverse=True) and values[0] > values[-1]
     finally:

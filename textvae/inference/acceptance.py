@@ -116,8 +116,8 @@ class AcceptanceJudge:
 
     def numbered(self, targets: Sequence[str | int]) -> np.ndarray:
         """Numbers of labels (N,); UserError for one that the judge does not know."""
-        known = {name: number for number, name in enumerate(self.labels)}
-        known |= {number: number for number in range(len(self.labels))}  # type: ignore[misc]
+        known: dict[str | int, int] = {name: number for number, name in enumerate(self.labels)}
+        known |= {number: number for number in range(len(self.labels))}
         try:
             return np.array([known[target if isinstance(target, str) else int(target)] for target in targets], np.int64)
         except KeyError as error:
