@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import ROOT
 
 from textvae import StyleTransfer, Summarizer
 from textvae.cli import main
@@ -154,6 +155,17 @@ def test_unchanged_sentences_are_counted_and_told(capsys: pytest.CaptureFixture[
     assert err == "2 of 4 sentences unchanged: 1 no rewriting keeps $500, 1 already positive\n"
     assert main(["transfer", "--to", "positive", "--protect-file", str(tmp_path / "no"), "the food"]) == 2
     assert "--protect-file" in capsys.readouterr().err
+
+
+def test_the_readme_shows_what_comes_out() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("|---|---|---|")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.strip().splitlines()]
+    transfer = StyleTransfer.from_pretrained("yelp", device="cpu")
+    assert len(rows) == 6
+    for target, text, shown in rows:
+        (found,) = transfer.candidates(text, target=target)
+        told = f"*unchanged: {found.unchanged}*" if found.unchanged else found.text
+        assert told == shown
 
 
 @pytest.mark.parametrize("name", SUMMARIZERS)
