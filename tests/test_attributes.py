@@ -65,7 +65,7 @@ def changed(model: StyleTransfer, rows: list[dict[str, str]], change: tuple[str,
     outputs = [""] * len(rows)
     for labels, places in groups.items():
         target = dict(zip(change, labels, strict=True))
-        found = model([rows[place]["text"] for place in places], target, detokenise=False, **options)
+        found = model([rows[place]["text"] for place in places], target, detokenise=False, contract=False, **options)
         for place, text in zip(places, found, strict=True):
             outputs[place] = text
     return outputs

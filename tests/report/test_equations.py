@@ -11,6 +11,7 @@ from report.fabricated import style_config, style_lines, summary_config, summary
 from textvae.extras.report.equations import CHOSEN, STYLE, SUMMARIES, equation_of, terms
 from textvae.extras.report.records import read_run
 from textvae.objectives import style_content, summarization
+from textvae.objectives.config import ObjectivesConfig
 
 PLAIN = {"J_language", "J_denoise", "J_back", "J_rec", "J_rec_g"}
 """Terms of the summarizer that are a network's loss per word."""
@@ -30,7 +31,7 @@ def test_every_style_objective_has_an_equation(tmp_path: Path) -> None:
 
 def test_every_term_that_can_have_a_weight_has_an_equation(tmp_path: Path) -> None:
     config = style_config()
-    names = [f.name for f in fields(style_content.ObjectivesConfig) if f.name.startswith("J_")]
+    names = [f.name for f in fields(ObjectivesConfig) if f.name.startswith("J_")]
     config["objectives"] |= {name: weight(1.0) for name in names}
     config["transfer"], config["adversarial"] = {"language_prior": "reverse"}, {"loss": "wasserstein"}
     found = {term.name: term for term in terms(read_run(write_run(tmp_path / "run", config, [])))}

@@ -67,7 +67,7 @@ def test_what_is_padding_is_no_rare_word() -> None:
 
 
 def test_many_documents_are_indexed_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    from textvae.data.unpaired import places
+    from textvae.data.unpaired import spans as places
 
     monkeypatch.setattr(places, "MOST_INDEXED", 10)
     monkeypatch.setattr(places, "CHUNK", 3)
