@@ -125,19 +125,19 @@ def test_the_gradient_is_that_of_the_penalty_where_the_guide_is_indifferent(
     assert objective.shape == (len(latent),)
 
 
+FREE = {"contract": False}
+"""A contract asks for spare candidates, which a search by gradient does not make."""
+
+
 def test_in_the_pipeline(transfer: StyleTransfer) -> None:
-    plain = transfer.candidates(LINES, "positive", contract=False)
-    revised = transfer.candidates(
-        LINES, "positive", contract=False, revise=True, revise_steps=10, revise_threshold=0.99
-    )
+    plain = transfer.candidates(LINES, "positive", **FREE)
+    revised = transfer.candidates(LINES, "positive", **FREE, revise=True, revise_steps=10, revise_threshold=0.99)
     assert [row[0].text for row in plain] != [row[0].text for row in revised]
-    assert transfer(LINES, "positive", contract=False, revise=True, revise_steps=0) == transfer(
-        LINES, "positive", contract=False
-    )
+    assert transfer(LINES, "positive", **FREE, revise=True, revise_steps=0) == transfer(LINES, "positive", **FREE)
     lines = ["", *LINES[:3], ""]
-    together = transfer(lines, "positive", contract=False, revise=True, revise_steps=2)
-    assert together == [transfer(line, "positive", contract=False, revise=True, revise_steps=2) for line in lines]
-    assert transfer(LINES[:3], "positive", contract=False, revise=True, revise_steps=2, rerank=True)
+    together = transfer(lines, "positive", **FREE, revise=True, revise_steps=2)
+    assert together == [transfer(line, "positive", **FREE, revise=True, revise_steps=2) for line in lines]
+    assert transfer(LINES[:3], "positive", **FREE, revise=True, revise_steps=2, rerank=True)
 
 
 @pytest.mark.parametrize("options", [{"steps": -1}, {"rate": 0.0}, {"decay": 1.5}, {"threshold": 0.0}], ids=str)
